@@ -1,0 +1,31 @@
+/* Samplers for keys and noise (owner only). Constant-time: no branch, table index or libm call
+ * depends on a sample. Samples are 64-bit torus integers: a real x on the torus is x * 2^64
+ * rounded, negative values wrap.
+ */
+#ifndef CRYPTO_SAMPLE_H
+#define CRYPTO_SAMPLE_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum noise_kind {
+	NOISE_TUNIFORM, /* TU(b): uniform on [-2^b, 2^b] with the two end points at half weight */
+	NOISE_GAUSSIAN	/* rounded Gaussian of standard deviation sigma */
+};
+
+struct noise_distribution {
+	enum noise_kind kind;
+	unsigned bound_log2; /* TUniform: b, in units of 2^-64 */
+	double sigma; /* Gaussian: standard deviation on the torus (2^-64 is the unit of a sample)
+		       */
+};
+
+/* Torus variance of the distribution. */
+double noise_variance(const struct noise_distribution *d);
+amt_status sample_noise(const struct noise_distribution *d, uint64_t *out, size_t count);
+/* count uniform bits, one a byte, 0 or 1. */
+amt_status sample_binary(uint8_t *out, size_t count);
+
+#endif

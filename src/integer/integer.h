@@ -1,0 +1,125 @@
+/* Encrypted bool, unsigned and signed integers (radix 4) over TFHE, host side, batched: every
+ * operation takes columns of values and gives a column, one call, many bootstraps at once. A single
+ * value is a column of one row.
+ *
+ * A value of w bits is w/2 blocks of 2 bits, least significant first (bool: 1 block holding 0 or
+ * 1); signed values are two's complement. A *column* holds `rows` values block-major: block b of
+ * row r is a big LWE at lwe[b] + r * stride. A column of one row broadcasts against any other.
+ *
+ * Each block column carries what is known of its values: their range [lo, hi] (degree), and its
+ * noise as a sum of weighted sources. A source is one bootstrap (or encryption) of one row; weights
+ * of the same source add before they are squared, because the bootstrap is deterministic (x + x has
+ * amplitude 2, not variance 2). Operations insert a bootstrap where range or noise would leave the
+ * parameter set's limits; they never give a wrong result.
+ */
+#ifndef INTEGER_INTEGER_H
+#define INTEGER_INTEGER_H
+
+#include "tfhe/evaluate.h"
+
+enum int_type {
+	INT_BOOL,
+	INT_U8,
+	INT_U16,
+	INT_U32,
+	INT_U64,
+	INT_I8,
+	INT_I16,
+	INT_I32,
+	INT_I64,
+	INT_TYPES
+};
+
+enum { INT_MAX_BLOCKS = 32, INT_MAX_SOURCES = 64 };
+
+unsigned int_type_bits(enum int_type t);   /* bool: 1 */
+unsigned int_type_blocks(enum int_type t); /* bool: 1, else bits / 2 */
+bool int_type_signed(enum int_type t);
+const char *int_type_name(enum int_type t);
+
+struct int_source {
+	uint64_t id; /* unique in the process: one number for each block column made by an
+			encryption or a bootstrap */
+	int32_t weight;
+};
+
+struct int_block {
+	uint32_t *lwe; /* rows * stride words, 64-byte aligned, owned by the column */
+	int32_t lo, hi;
+	unsigned sources; /* 0: trivial */
+	struct int_source source[INT_MAX_SOURCES];
+};
+
+struct int_column {
+	enum int_type type;
+	unsigned blocks; /* usually int_type_blocks(type); aggregates choose what they need */
+	size_t rows;
+	struct int_block block[INT_MAX_BLOCKS];
+};
+
+/* What operations need: the evaluator, cached look-up tables, scratch, progress, counters. One
+ * thread at a time. */
+struct int_context;
+amt_status int_context_new(struct int_context **out, struct tfhe_evaluator *evaluator);
+void int_context_free(struct int_context *c);
+void int_context_progress(struct int_context *c, tfhe_progress progress, void *context);
+
+void int_column_free(struct int_column *c);
+/* Every row is the public constant `value` (noise 0). rows is usually 1. */
+amt_status int_trivial(struct int_context *c, struct int_column *out, enum int_type type,
+	uint64_t value, size_t rows);
+/* Blocks from coefficients of a packed GLWE: row r block b at coefficient first + r * blocks + b.
+ * `fresh`: noise of an encryption, else of `noise_units` bootstraps. */
+amt_status int_unpack(struct int_context *c, struct int_column *out, enum int_type type,
+	unsigned blocks, const uint32_t *glwe, unsigned first, size_t rows);
+/* Appends the rows of `more` to `out` (types must agree); for pages that make one chunk. */
+amt_status int_append(struct int_context *c, struct int_column *out, const struct int_column *more);
+/* Makes every block clean: nominal noise, range [0, 3]. */
+amt_status int_clean(struct int_context *c, struct int_column *column);
+
+/* out must not alias an operand. Operand types must agree (AMT_TYPE_MISMATCH), rows too or one of
+ * them is 1. */
+amt_status int_add(struct int_context *c, struct int_column *out, const struct int_column *a,
+	const struct int_column *b);
+amt_status int_sub(struct int_context *c, struct int_column *out, const struct int_column *a,
+	const struct int_column *b);
+
+enum int_comparison { INT_EQ, INT_NE, INT_LT, INT_LE, INT_GT, INT_GE };
+/* out: bool. 64 bits: 17 bootstraps for EQ and NE, 21 for the order. */
+amt_status int_compare(struct int_context *c, struct int_column *out, enum int_comparison op,
+	const struct int_column *a, const struct int_column *b);
+
+enum int_logic { INT_AND, INT_OR, INT_XOR };
+amt_status int_logic(struct int_context *c, struct int_column *out, enum int_logic op,
+	const struct int_column *a, const struct int_column *b);
+amt_status int_not(struct int_context *c, struct int_column *out, const struct int_column *a);
+/* n-ary on bools: one bootstrap for up to 15 operands. */
+amt_status int_all(struct int_context *c, struct int_column *out,
+	const struct int_column *const *bools, size_t count);
+amt_status int_any(struct int_context *c, struct int_column *out,
+	const struct int_column *const *bools, size_t count);
+
+/* out = condition ? a : b, one bootstrap a block. */
+amt_status int_select(struct int_context *c, struct int_column *out,
+	const struct int_column *condition, const struct int_column *a, const struct int_column *b);
+/* out = condition ? a : 0, one bootstrap a block. */
+amt_status int_mask(struct int_context *c, struct int_column *out,
+	const struct int_column *condition, const struct int_column *a);
+amt_status int_min(struct int_context *c, struct int_column *out, const struct int_column *a,
+	const struct int_column *b);
+amt_status int_max(struct int_context *c, struct int_column *out, const struct int_column *a,
+	const struct int_column *b);
+
+/* Over all rows of one column: out has one row. Sum: `blocks` blocks wide (wraps beyond), values
+ * are zero-extended (signed types: sign-extended). Of a bool column: the number of true rows. Min,
+ * max: by a tournament. */
+amt_status int_sum_rows(
+	struct int_context *c, struct int_column *out, const struct int_column *a, unsigned blocks);
+amt_status int_min_rows(struct int_context *c, struct int_column *out, const struct int_column *a);
+amt_status int_max_rows(struct int_context *c, struct int_column *out, const struct int_column *a);
+
+/* Same value, another type: truncates, or extends by zero or sign. */
+amt_status int_cast(struct int_context *c, struct int_column *out, enum int_type type,
+	const struct int_column *a);
+
+#endif

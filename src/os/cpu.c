@@ -1,0 +1,66 @@
+#include "os/cpu.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *isa_name(enum isa isa)
+{
+	static const char *const names[] = {"portable", "avx2", "avx512"};
+	return names[isa];
+}
+
+enum isa cpu_isa_available(void)
+{
+#if defined(__x86_64__)
+	/* The compiler's probe includes the XGETBV check. Valgrind hides AVX-512, which then falls
+	 * back here. */
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+		__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+		__builtin_cpu_supports("fma"))
+		return ISA_AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return ISA_AVX2;
+#endif
+	return ISA_PORTABLE;
+}
+
+enum isa cpu_isa(void)
+{
+	enum isa best = cpu_isa_available();
+	const char *cap = getenv("AMT_ISA");
+	if (cap == NULL)
+		return best;
+	for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++)
+		if (strcmp(cap, isa_name(isa)) == 0 && isa < best)
+			return isa;
+	return best;
+}
+
+bool cpu_has_vnni(void)
+{
+#if defined(__x86_64__)
+	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+#else
+	return false;
+#endif
+}
+
+bool cpu_has_ifma(void)
+{
+#if defined(__x86_64__)
+	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("avx512ifma");
+#else
+	return false;
+#endif
+}
+
+unsigned cpu_count(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	int count = CPU_COUNT(&set);
+	return count < 1 ? 1 : (unsigned)count;
+}

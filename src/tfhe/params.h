@@ -1,0 +1,60 @@
+/* Parameter sets as data, with the formulas that judge them (design: noise of every step, failure
+ * probability, security). All sets: binary uniform secrets, k = 1 unless said, run-time torus 2^32
+ * (GLWE, LWE, key-switch key), bootstrap key sampled at 2^64. message 2 bits + carry 2 bits + 1
+ * padding bit: p = 16, delta = 2^27.
+ */
+#ifndef TFHE_PARAMS_H
+#define TFHE_PARAMS_H
+
+#include "base/status.h"
+#include "crypto/sample.h"
+
+struct tfhe_params {
+	uint16_t id;	      /* stable number in every header */
+	const char *name;     /* "T2", "TFHE-RS-TU-918", ... */
+	unsigned n;	      /* small LWE dimension */
+	unsigned k;	      /* GLWE dimension */
+	unsigned n_poly_log2; /* N = 2^n_poly_log2 */
+	struct noise_distribution lwe_noise;
+	struct noise_distribution glwe_noise;
+	unsigned pbs_base_log2, pbs_levels;
+	unsigned ks_base_log2, ks_levels;
+	unsigned precision_log2; /* log2 p, 4 */
+	unsigned max_noise; /* nu^2: largest sum of squared weights of bootstrap outputs before a
+			       bootstrap */
+	bool toy;	    /* for tests only: refused by every public function */
+};
+
+enum { TFHE_DEFAULT_PARAMS = 2 /* T2 */ };
+
+/* Borrowed, immutable; NULL if unknown. Toy sets are found only through tfhe_params_find_toy
+ * (tests). */
+const struct tfhe_params *tfhe_params_find(uint16_t id);
+const struct tfhe_params *tfhe_params_find_toy(uint16_t id);
+const struct tfhe_params *tfhe_params_at(
+	size_t index); /* enumerate the public ones; NULL at the end */
+
+static inline unsigned tfhe_poly_size(const struct tfhe_params *p)
+{
+	return 1u << p->n_poly_log2;
+}
+static inline unsigned tfhe_big_dimension(const struct tfhe_params *p)
+{
+	return p->k << p->n_poly_log2;
+}
+/* Words of a big LWE ciphertext: kN mask words, then the body. Its stride in arrays is a multiple
+ * of 16 words. */
+static inline unsigned tfhe_lwe_words(const struct tfhe_params *p)
+{
+	return tfhe_big_dimension(p) + 1;
+}
+static inline unsigned tfhe_lwe_stride(const struct tfhe_params *p)
+{
+	return (tfhe_lwe_words(p) + 15u) & ~15u;
+}
+static inline unsigned tfhe_delta_log2(const struct tfhe_params *p)
+{
+	return 31 - p->precision_log2;
+}
+
+#endif

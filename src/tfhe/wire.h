@@ -1,0 +1,56 @@
+/* The header of every serialised thing of amaters (docs/formats.md). 64 bytes, then `length` bytes
+ *of content:
+ *
+ *	OFFSET SIZE
+ *	0      8    magic "AMATERS\0"
+ *	8      2    format version (1)
+ *	10     2    type (enum wire_type)
+ *	12     2    parameter set id (0: none)
+ *	14     2    flags, 0
+ *	16     16   key id (zero: none)
+ *	32     8    length of the content in bytes
+ *	40     8    XXH3-64 of the content
+ *	48     8    creation time, us since 1970 UTC
+ *	56     8    XXH3-64 of bytes 0-55
+ *
+ * Checksums find damage, not malice: secrets and payloads are under AEAD besides.
+ */
+#ifndef TFHE_WIRE_H
+#define TFHE_WIRE_H
+
+#include "base/bytes.h"
+
+enum { WIRE_HEADER_BYTES = 64, WIRE_VERSION = 1 };
+
+enum wire_type {
+	WIRE_KEY_FILE = 1,	 /* owner's wrapped key ring */
+	WIRE_EVALUATION_KEY = 2, /* seed-compressed TFHE evaluation key */
+	WIRE_SEEDED_GLWE = 3,	 /* packed column page as the owner made it */
+	WIRE_GLWE = 4,		 /* packed column page as a host computed it, or an answer */
+	WIRE_LWE_LIST = 5,	 /* encrypted integers, unpacked */
+	WIRE_PAYLOAD = 6,	 /* AEAD row */
+	WIRE_OWNER_STATE = 7,	 /* AEAD record */
+	WIRE_SCHEMA = 8,
+	WIRE_QUERY = 9,
+	WIRE_ANSWER = 10
+};
+
+struct wire_header {
+	uint16_t type;
+	uint16_t params;
+	uint8_t key_id[16];
+	uint64_t created_us;
+};
+
+/* Appends header and content. */
+amt_status wire_put(struct buf *out, const struct wire_header *header, struct span content);
+/* Checks magic, version, lengths and both checksums, that the type is `type`, and points content
+ * into `in`. Errors name what is wrong: AMT_TRUNCATED, AMT_CORRUPTION, AMT_UNKNOWN_VERSION,
+ * AMT_TYPE_MISMATCH. */
+amt_status wire_get(
+	struct span in, uint16_t type, struct wire_header *header, struct span *content);
+/* AMT_WRONG_KEY / AMT_FOREIGN_PARAMETERS unless the header names this key id (NULL: any) and set
+ * (0: any). */
+amt_status wire_expect(const struct wire_header *header, const uint8_t key_id[16], uint16_t params);
+
+#endif

@@ -17,13 +17,13 @@ enum noise_kind {
 
 struct noise_distribution {
 	enum noise_kind kind;
-	unsigned bound_log2; /* TUniform: b, in units of 2^-64 */
-	double sigma; /* Gaussian: standard deviation on the torus (2^-64 is the unit of a sample)
-		       */
+	unsigned bound_log2; /* TUniform: b <= 62, in units of 2^-64 */
+	double sigma; /* Gaussian: deviation on the torus, 2^-64 to 2^-2, or 0 for no noise */
 };
 
 /* Torus variance of the distribution. */
 double noise_variance(const struct noise_distribution *d);
+/* count independent samples. */
 amt_status sample_noise(const struct noise_distribution *d, uint64_t *out, size_t count);
 /* count uniform bits, one a byte, 0 or 1. */
 amt_status sample_binary(uint8_t *out, size_t count);

@@ -53,7 +53,9 @@ struct circuit_node {
 	uint8_t op;   /* enum circuit_op */
 	uint8_t type; /* enum int_type of the result */
 	uint8_t detail;
-	bool per_row;
+	bool per_row; /* derived */
+	bool late;    /* derived: single, rests on an aggregate, so computed after the pass over the
+			 rows */
 	uint16_t index;
 	uint16_t arguments;
 	uint32_t first_argument; /* in circuit.argument */
@@ -110,10 +112,10 @@ amt_status circuit_print(const struct circuit *c, const char *const *columns, st
 
 /* What running it costs for `rows` rows: bootstraps as the integer layer performs them. */
 struct circuit_cost {
-	uint64_t per_row; /* bootstraps for each row, exact for clean columns */
-	uint64_t fixed;	  /* once a query */
-	unsigned depth;	  /* longest chain of bootstraps of one row */
-	uint64_t total;	  /* estimate for `rows` */
+	double per_row; /* bootstraps for each row; aggregates count their share */
+	double fixed;	/* once a query */
+	unsigned depth; /* longest chain of bootstraps before the aggregates */
+	double total;	/* for `rows` rows */
 };
 void circuit_cost(const struct circuit *c, uint64_t rows, struct circuit_cost *out);
 

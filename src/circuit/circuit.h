@@ -36,8 +36,7 @@ enum circuit_op {
 	CIRCUIT_CAST,	/* to the node's type */
 	CIRCUIT_COUNT,	/* per row bool -> single u64: how many are true */
 	CIRCUIT_SUM,	/* per row unsigned -> single u64, wraps */
-	CIRCUIT_MIN, /* per row -> single of the same type; of no rows: undefined (there always is a
-			row) */
+	CIRCUIT_MIN,	/* per row -> single of the same type; of no rows: 0 */
 	CIRCUIT_MAX,
 	CIRCUIT_OPS
 };
@@ -54,8 +53,7 @@ struct circuit_node {
 	uint8_t type; /* enum int_type of the result */
 	uint8_t detail;
 	bool per_row; /* derived */
-	bool late;    /* derived: single, rests on an aggregate, so computed after the pass over the
-			 rows */
+	bool late;    /* derived: rests on an aggregate, so computed after the pass over the rows */
 	uint16_t index;
 	uint16_t arguments;
 	uint32_t first_argument; /* in circuit.argument */
@@ -119,9 +117,9 @@ struct circuit_cost {
 };
 void circuit_cost(const struct circuit *c, uint64_t rows, struct circuit_cost *out);
 
-/* Running: rows are processed in chunks; the source loads a chunk of a column, the sink takes
- * per-row outputs chunk by chunk and single outputs at the end. The callee frees what it is given
- * through `out` / keeps nothing. */
+/* Running. Rows are processed in chunks: the host loads a chunk of a column and is given per-row
+ * outputs chunk by chunk, single outputs at the end (over no rows aggregates are 0). A loaded
+ * column becomes the runner's; a column given to store is borrowed. */
 struct circuit_host {
 	void *context;
 	amt_status (*load)(void *context, enum circuit_part part, uint16_t column,

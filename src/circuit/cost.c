@@ -1,0 +1,96 @@
+/* The cost model: bootstraps as the integer layer performs them (design: an honest model counts
+ * what the lowered circuit runs). */
+#include "circuit/rules.h"
+
+#include "base/alloc.h"
+
+static unsigned digits(unsigned blocks)
+{
+	return (blocks + 1) / 2; /* comparisons pack two blocks in one digit */
+}
+
+/* Bootstraps of a tree that joins `count` values, `arity` at a time, and its depth. */
+static unsigned tree(unsigned count, unsigned arity, unsigned *depth)
+{
+	unsigned total = 0;
+	for (*depth = 0; count > 1; (*depth)++) {
+		count = (count + arity - 1) / arity;
+		total += count;
+	}
+	return total;
+}
+
+struct node_cost {
+	double each; /* bootstraps for each value the operation works on */
+	unsigned depth;
+};
+
+static struct node_cost compare_cost(uint8_t comparison, unsigned blocks)
+{
+	unsigned d = digits(blocks), depth;
+	if (comparison == INT_EQ || comparison == INT_NE)
+		return (struct node_cost){d + (d > 1), 1 + (d > 1)};
+	unsigned joins = tree(d, 4, &depth);
+	return (struct node_cost){d + joins, 1 + depth};
+}
+
+static struct node_cost node_cost(const struct circuit *c, const struct circuit_node *n)
+{
+	unsigned blocks = int_type_blocks((enum int_type)n->type);
+	enum int_type first = n->arguments > 0
+				      ? (enum int_type)c->node[circuit_arguments(c, n)[0]].type
+				      : INT_BOOL;
+	unsigned first_blocks = int_type_blocks(first);
+	struct node_cost order = compare_cost(INT_LT, blocks);
+	unsigned depth;
+	switch (n->op) {
+	case CIRCUIT_ALL:
+	case CIRCUIT_ANY: {
+		unsigned joins = tree(n->arguments, 15, &depth);
+		return (struct node_cost){joins, depth};
+	}
+	case CIRCUIT_COMPARE:
+		return compare_cost(n->detail, first_blocks);
+	case CIRCUIT_ADD:
+	case CIRCUIT_SUB:
+		return (struct node_cost){blocks, blocks};
+	case CIRCUIT_SELECT:
+	case CIRCUIT_MASK:
+		return (struct node_cost){blocks, 1};
+	case CIRCUIT_COUNT:
+	case CIRCUIT_SUM:
+		/* Carry-save compression turns about two and a half addends of a block column into
+		 * one a rotation. */
+		return (struct node_cost){0.4 * first_blocks, 0};
+	case CIRCUIT_MIN:
+	case CIRCUIT_MAX:
+		return (struct node_cost){order.each + blocks, 0};
+	default:
+		return (struct node_cost){0, 0};
+	}
+}
+
+void circuit_cost(const struct circuit *c, uint64_t rows, struct circuit_cost *out)
+{
+	*out = (struct circuit_cost){0};
+	unsigned depth[CIRCUIT_MAX_NODES];
+	for (size_t i = 0; i < c->nodes; i++) {
+		const struct circuit_node *n = &c->node[i];
+		const uint32_t *a = circuit_arguments(c, n);
+		struct node_cost cost = node_cost(c, n);
+		unsigned deepest = 0;
+		for (unsigned k = 0; k < n->arguments; k++)
+			if (depth[a[k]] > deepest)
+				deepest = depth[a[k]];
+		depth[i] = deepest + cost.depth;
+		if (n->per_row || circuit_is_aggregate(n->op))
+			out->per_row += cost.each;
+		else
+			out->fixed += cost.each;
+		if (circuit_is_aggregate(n->op) && (n->op == CIRCUIT_COUNT || n->op == CIRCUIT_SUM))
+			out->fixed += 32; /* the last carries ripple through a u64 at most */
+		if (n->per_row && depth[i] > out->depth)
+			out->depth = depth[i];
+	}
+	out->total = out->fixed + out->per_row * (double)rows;
+}

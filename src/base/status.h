@@ -29,8 +29,17 @@ amt_status status_wrap(amt_status cause, const char *file, int line, const char 
 amt_status status_hint(amt_status s, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
-#define ERROR(code, ...) status_new((code), 0, __FILE__, __LINE__, __VA_ARGS__)
-#define ERROR_ERRNO(code, ...) status_new((code), errno, __FILE__, __LINE__, __VA_ARGS__)
+/* Tells compilers and analysers that a new error is never a success. */
+static inline amt_status status_failed(amt_status s)
+{
+	if (amt_ok(s))
+		__builtin_unreachable();
+	return s;
+}
+
+#define ERROR(code, ...) status_failed(status_new((code), 0, __FILE__, __LINE__, __VA_ARGS__))
+#define ERROR_ERRNO(code, ...) \
+	status_failed(status_new((code), errno, __FILE__, __LINE__, __VA_ARGS__))
 #define WRAP(cause, ...) status_wrap((cause), __FILE__, __LINE__, __VA_ARGS__)
 #define FAIL(code, ...) return ERROR(code, __VA_ARGS__)
 

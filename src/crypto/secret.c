@@ -1,11 +1,27 @@
 #include "crypto/secret.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int sodium_state = -1;
+
+static void start(void)
+{
+	sodium_state = sodium_init();
+}
+
+amt_status secret_start(void)
+{
+	(void)pthread_once(&once, start);
+	ENSURE(sodium_state >= 0, AMT_INTERNAL, "libsodium does not start");
+	return STATUS_OK;
+}
+
 amt_status secret_alloc(void *out, size_t size)
 {
-	ENSURE(sodium_init() >= 0, AMT_INTERNAL, "libsodium does not start");
+	TRY(secret_start());
 	/* sodium_malloc puts the end of the memory at a guard page; whole cache lines keep the
 	 * start aligned for vector code. */
 	ENSURE(size <= SIZE_MAX / 2, AMT_OUT_OF_MEMORY, "no secret memory for %zu bytes", size);

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Starts libsodium once; the functions here and in aead.h do it themselves. Thread-safe. */
+amt_status secret_start(void);
+
 amt_status secret_alloc(
 	void *out, size_t size); /* zeroed; AMT_OUT_OF_MEMORY with a hint about RLIMIT_MEMLOCK */
 void secret_free(void *pointer); /* wipes; NULL allowed */

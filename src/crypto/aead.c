@@ -1,0 +1,95 @@
+#include "crypto/aead.h"
+
+#include "crypto/random.h"
+#include "crypto/secret.h"
+
+#include <sodium.h>
+
+amt_status aead_seal(
+	const uint8_t key[AEAD_KEY_BYTES], struct span associated, struct span plain, uint8_t *out)
+{
+	TRY(secret_start());
+	TRY(random_from_system(out, AEAD_NONCE_BYTES));
+	uint8_t *cipher = out + AEAD_NONCE_BYTES;
+	/* Cannot fail for sizes that fit into memory. */
+	(void)crypto_aead_xchacha20poly1305_ietf_encrypt_detached(cipher, cipher + plain.size, NULL,
+		plain.data, plain.size, associated.data, associated.size, NULL, out, key);
+	return STATUS_OK;
+}
+
+amt_status aead_seal_put(const uint8_t key[AEAD_KEY_BYTES], struct span associated,
+	struct span plain, struct buf *out)
+{
+	uint8_t *at;
+	size_t before = out->size;
+	TRY(buf_extend(out, plain.size + AEAD_EXTRA_BYTES, &at));
+	amt_status st = aead_seal(key, associated, plain, at);
+	if (!amt_ok(st))
+		out->size = before;
+	return st;
+}
+
+amt_status aead_open(
+	const uint8_t key[AEAD_KEY_BYTES], struct span associated, struct span sealed, uint8_t *out)
+{
+	TRY(secret_start());
+	ENSURE(sealed.size >= AEAD_EXTRA_BYTES, AMT_TRUNCATED,
+		"a sealed text of %zu bytes is shorter than its nonce and tag", sealed.size);
+	size_t size = sealed.size - AEAD_EXTRA_BYTES;
+	const uint8_t *cipher = sealed.data + AEAD_NONCE_BYTES;
+	ENSURE(crypto_aead_xchacha20poly1305_ietf_decrypt_detached(out, NULL, cipher, size,
+		       cipher + size, associated.data, associated.size, sealed.data, key) == 0,
+		AMT_INTEGRITY, "a sealed text was changed, moved or made with another key");
+	return STATUS_OK;
+}
+
+static void hash_part(crypto_generichash_state *h, struct span part)
+{
+	uint8_t size[8];
+	store_u64(size, part.size);
+	(void)crypto_generichash_update(h, size, sizeof(size));
+	(void)crypto_generichash_update(h, part.data, part.size);
+}
+
+amt_status mac_compute(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
+	uint8_t out[MAC_BYTES])
+{
+	TRY(secret_start());
+	crypto_generichash_state h;
+	(void)crypto_generichash_init(&h, key, AEAD_KEY_BYTES, MAC_BYTES);
+	hash_part(&h, context);
+	(void)crypto_generichash_update(&h, data.data, data.size);
+	(void)crypto_generichash_final(&h, out, MAC_BYTES);
+	secret_wipe(&h, sizeof(h));
+	return STATUS_OK;
+}
+
+amt_status mac_check(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
+	const uint8_t mac[MAC_BYTES])
+{
+	uint8_t want[MAC_BYTES];
+	TRY(mac_compute(key, context, data, want));
+	bool same = secret_equal(want, mac, MAC_BYTES);
+	secret_wipe(want, sizeof(want));
+	ENSURE(same, AMT_INTEGRITY, "stored data were changed, moved or made with another key");
+	return STATUS_OK;
+}
+
+amt_status subkey_derive(const uint8_t master[AEAD_KEY_BYTES], enum subkey_purpose purpose,
+	struct span table, struct span column, uint8_t out[AEAD_KEY_BYTES])
+{
+	ENSURE((purpose == SUBKEY_EQUALITY_TAG) == (column.size > 0), AMT_INVALID_ARGUMENT,
+		"equality tags, and they alone, have a key a column");
+	TRY(secret_start());
+	uint8_t number[8];
+	store_u64(number, purpose);
+	crypto_generichash_state h;
+	(void)crypto_generichash_init(&h, master, AEAD_KEY_BYTES, AEAD_KEY_BYTES);
+	hash_part(&h, span_str("amaters subkey 1"));
+	(void)crypto_generichash_update(&h, number, sizeof(number));
+	hash_part(&h, table);
+	hash_part(&h, column);
+	(void)crypto_generichash_final(&h, out, AEAD_KEY_BYTES);
+	secret_wipe(&h, sizeof(h));
+	return STATUS_OK;
+}

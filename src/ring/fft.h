@@ -2,10 +2,10 @@
  *
  * A real polynomial p folds into N/2 complex points z_j = (p_j + i p_{j+N/2}) w^j, w = exp(i pi /
  * N), and a complex DFT of size N/2 evaluates p at half of the odd powers of w. Frequency-domain
- * arrays are planar, hold N doubles and are private to (N, isa): the order of the points is
- * whatever the kernel likes best (no bit reversal), but the same for every function of one plan,
- * and pointwise functions work on it. All arrays are 64-byte aligned. Plans are immutable once made
- * and may be shared by threads. No function allocates.
+ * arrays keep real and imaginary parts in separate vectors, hold N doubles and are private to (N,
+ * isa): the order of the points is whatever the kernel likes best (no bit reversal), but the same
+ * for every function of one plan, and pointwise functions work on it. All arrays are 64-byte
+ * aligned. Plans are immutable once made and may be shared by threads. No function allocates.
  */
 #ifndef RING_FFT_H
 #define RING_FFT_H

@@ -32,7 +32,8 @@ void tfhe_bootstrap_key_set(
 
 /* batch <= TFHE_BATCH accumulators (GLWEs of u32, `tfhe_glwe_words` apart) are rotated by X^-phase:
  * on entry the LUT already multiplied by X^-body; on return multiplied by X^(sum mask_i s_i)
- * besides, that is by minus the phase. mask[b * n + i] in [0, 2N). */
+ * besides, that is by minus the phase. mask[b * n + i] in [0, 2N). The result of a ciphertext does
+ * not depend on the batch it is in, bit for bit. Accumulators and scratch are 64-byte aligned. */
 size_t tfhe_blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t batch);
 void tfhe_blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 	const uint16_t *masks, size_t batch, void *scratch);
@@ -68,7 +69,7 @@ void tfhe_modulus_switch(
 
 /* Automorphism key switch for packing: out(2 polynomials) += GLWE key switch of polynomial `a`
  * (already under sigma(s)) with a key of pbs_levels rows in the same layout as one GGSW's mask
- * rows: [level][column][N doubles]. */
+ * rows: [level][column][N doubles]. Scratch as for a blind rotation of batch 1. */
 void tfhe_glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *rows, uint32_t *glwe,
 	const uint32_t *a, void *scratch);
 

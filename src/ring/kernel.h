@@ -1,0 +1,41 @@
+/* Inside of the ring: what a plan holds and what each instruction set provides.
+ *
+ * The transform splits C[X]/(X^M - i), M = N/2, in halves until linear factors are left. A node
+ * X^(2h) - r^2 has the children X^h - r and X^h + r, so one level is
+ *	lo' = lo + r hi,  hi' = lo - r hi
+ * with one constant r for a whole block: no twist, and the results come out block by block in an
+ * order that nobody has to undo. Nodes are numbered as in a heap: node 1 is the root, its r is
+ * exp(i pi/4); the children of node v have r_2v = sqrt(r_v) and r_2v+1 = i sqrt(r_v). The inverse
+ * runs the levels backwards with conjugated constants and leaves out the halving, which the
+ * caller's final scale 1/M makes up for. (Bernstein, "Multidigit multiplication for
+ * mathematicians", 2001, section 4, calls this the split view of the FFT.)
+ */
+#ifndef RING_KERNEL_H
+#define RING_KERNEL_H
+
+#include "ring/fft.h"
+
+/* One instruction set's functions; contracts in ring/fft.h. */
+struct ring_kernel {
+	void (*forward_i32)(const struct ring_fft *f, double *frequency, const int32_t *in);
+	void (*forward_u32)(const struct ring_fft *f, double *frequency, const uint32_t *in);
+	void (*forward_u64)(const struct ring_fft *f, double *frequency, const uint64_t *in);
+	void (*inverse_add_u32)(const struct ring_fft *f, uint32_t *torus, double *frequency);
+	void (*inverse_add_u64)(const struct ring_fft *f, uint64_t *torus, double *frequency);
+	void (*inverse_f64)(const struct ring_fft *f, double *out, double *frequency);
+	void (*mul)(const struct ring_fft *f, double *out, const double *a, const double *b);
+	void (*mul_add)(const struct ring_fft *f, double *out, const double *a, const double *b);
+};
+
+struct ring_fft {
+	const struct ring_kernel *kernel;
+	unsigned n_log2;
+	unsigned n;
+	enum isa isa;
+	/* r_v of node v as (real, imaginary), v from 1 to M - 1. */
+	double *roots;
+};
+
+extern const struct ring_kernel ring_kernel_portable;
+
+#endif

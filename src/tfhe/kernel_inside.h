@@ -1,0 +1,59 @@
+/* Inside of the kernels: what each instruction set provides, and the scalar pieces they share. */
+#ifndef TFHE_KERNEL_INSIDE_H
+#define TFHE_KERNEL_INSIDE_H
+
+#include "tfhe/kernel.h"
+
+/* One instruction set's functions; contracts in tfhe/kernel.h. */
+struct tfhe_kernel {
+	size_t (*blind_rotate_scratch)(const struct tfhe_bootstrap_key *key, size_t batch);
+	void (*blind_rotate)(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
+		const uint16_t *masks, size_t batch, void *scratch);
+	void (*glwe_keyswitch)(const struct tfhe_bootstrap_key *like, const double *rows,
+		uint32_t *glwe, const uint32_t *a, void *scratch);
+	size_t (*keyswitch_bytes)(const struct tfhe_params *params);
+	void (*keyswitch_set)(struct tfhe_keyswitch_key *key, unsigned coefficient, unsigned level,
+		const uint32_t *lwe);
+	size_t (*keyswitch_scratch)(const struct tfhe_keyswitch_key *key, size_t batch);
+	void (*keyswitch)(const struct tfhe_keyswitch_key *key, uint32_t *out,
+		const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch);
+};
+
+extern const struct tfhe_kernel tfhe_kernel_portable;
+
+/* Signed balanced decomposition of a torus word to base 2^base_log2 with `levels` digits, most
+ * significant first (level 0). Adding `offset` rounds to the nearest multiple of
+ * 2^(32 - base_log2 * levels), ties upwards, and moves every digit to [0, B): digit l is then a
+ * field of bits minus B/2, in [-B/2, B/2). Ties have probability 2^(base_log2 * levels - 32), 1 in
+ * 512 for the 23 bits of a bootstrap; the mean rounding error they cause is -2^-33 of the torus a
+ * coefficient, 2^-8 of the standard deviation of the rounding error itself. */
+struct decomposition {
+	uint32_t offset;
+	unsigned base_log2;
+	unsigned levels;
+};
+
+static inline struct decomposition decomposition_of(unsigned base_log2, unsigned levels)
+{
+	struct decomposition d = {0, base_log2, levels};
+	unsigned rest = 32 - base_log2 * levels;
+	if (rest > 0)
+		d.offset = 1u << (rest - 1);
+	for (unsigned l = 1; l <= levels; l++)
+		d.offset += 1u << (31 - base_log2 * (l - 1));
+	return d;
+}
+
+static inline int32_t decomposition_digit(
+	const struct decomposition *d, uint32_t with_offset, unsigned level)
+{
+	uint32_t field = with_offset >> (32 - d->base_log2 * (level + 1));
+	return (int32_t)(field & ((1u << d->base_log2) - 1)) - (int32_t)(1u << (d->base_log2 - 1));
+}
+
+static inline size_t round_up_64(size_t bytes)
+{
+	return (bytes + 63) & ~(size_t)63;
+}
+
+#endif

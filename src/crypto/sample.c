@@ -28,14 +28,6 @@ static const double wide_sigma = 16937964.744334323;
 
 static const double two_64 = 18446744073709551616.0;
 
-double noise_variance(const struct noise_distribution *d)
-{
-	if (d->kind == NOISE_GAUSSIAN)
-		return d->sigma == 0 ? 0 : d->sigma * d->sigma + 1.0 / 12 / two_64 / two_64;
-	double bound = (double)(1ull << d->bound_log2);
-	return (2 * bound * bound + 1) / 6 / two_64 / two_64;
-}
-
 static amt_status sample_tuniform(unsigned bound_log2, uint64_t *out, size_t count)
 {
 	ENSURE(bound_log2 <= 62, AMT_INVALID_ARGUMENT, "TUniform bound 2^%u", bound_log2);

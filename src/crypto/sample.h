@@ -21,7 +21,7 @@ struct noise_distribution {
 	double sigma; /* Gaussian: deviation on the torus, 2^-64 to 2^-2, or 0 for no noise */
 };
 
-/* Torus variance of the distribution. */
+/* Torus variance of the distribution (both roles). */
 double noise_variance(const struct noise_distribution *d);
 /* count independent samples. */
 amt_status sample_noise(const struct noise_distribution *d, uint64_t *out, size_t count);

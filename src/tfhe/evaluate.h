@@ -13,6 +13,7 @@
 #define TFHE_EVALUATE_H
 
 #include "base/bytes.h"
+#include "crypto/seed.h"
 #include "os/pool.h"
 #include "tfhe/params.h"
 
@@ -62,7 +63,8 @@ struct tfhe_job {
 	uint32_t *out[TFHE_LUT_MAX_FUNCTIONS];
 };
 
-/* Runs all jobs, independent of each other, batched over key passes and spread over the pool.
+/* Runs all jobs, independent of each other (no output is the input of another job), batched over
+ * key passes and spread over the pool. `progress` must not call the evaluator.
  * Results do not depend on the grouping (bit for bit within an instruction set). A job whose input
  * mask is all zero (trivial) is evaluated in clear and gives a trivial result; it is counted too.
  */
@@ -86,6 +88,11 @@ static inline size_t tfhe_glwe_words(const struct tfhe_params *p)
 /* Coefficient `index` of the GLWE as a big LWE: same noise. */
 void tfhe_sample_extract(
 	const struct tfhe_params *p, uint32_t *out, const uint32_t *glwe, unsigned index);
+/* A seeded GLWE (tfhe_encrypt_seeded) in full: mask polynomial i is stream i of the seed, bodies
+ * are the top 16 bits; coefficients from `count` on hold no message. AMT_INVALID_ARGUMENT if count
+ * > N. */
+amt_status tfhe_glwe_expand(const struct tfhe_params *p, uint32_t *glwe, const struct seed *seed,
+	const uint16_t *bodies, size_t count);
 /* Packs count <= N big LWEs into one GLWE, message i at coefficient i, the rest 0: merging by
  * automorphisms (Chen, Dai, Kim, Song, "Efficient homomorphic conversion between (ring) LWE
  * ciphertexts", 2020) with halving instead of a division by N, so the keys are log2 N GLWE key

@@ -27,8 +27,9 @@ struct tfhe_params {
 
 enum { TFHE_DEFAULT_PARAMS = 2 /* T2 */ };
 
-/* Borrowed, immutable; NULL if unknown. Toy sets are found only through tfhe_params_find_toy
- * (tests). */
+/* Borrowed, immutable; NULL if unknown. A program linked with tests/tfhe/toy_params.c also finds
+ * toy sets: the library's own tfhe_params_find_toy is a weak symbol that finds none, so the product
+ * neither contains nor accepts them. */
 const struct tfhe_params *tfhe_params_find(uint16_t id);
 const struct tfhe_params *tfhe_params_find_toy(uint16_t id);
 const struct tfhe_params *tfhe_params_at(

@@ -1,0 +1,145 @@
+/* Programmable bootstraps in batches: key switch, modulus switch, blind rotation, extraction.
+ *
+ * Jobs with a trivial input are answered in clear first. The others are cut into batches of nearly
+ * equal size, at most TFHE_BATCH, their number a multiple of the workers: every worker passes over
+ * the keys equally often and none waits for a last full batch of another. */
+#include "tfhe/evaluator_inside.h"
+
+#include "base/alloc.h"
+
+struct run {
+	struct tfhe_evaluator *evaluator;
+	const struct tfhe_job *jobs;
+	const size_t *list; /* jobs that need the key */
+	size_t count;
+	size_t batches;
+	struct evaluator_meter meter;
+};
+
+static bool is_trivial(const struct tfhe_params *p, const uint32_t *lwe)
+{
+	for (unsigned i = 0; i < tfhe_big_dimension(p); i++)
+		if (lwe[i] != 0)
+			return false;
+	return true;
+}
+
+/* Coefficient `index` in [0, 2N) of the polynomial continued by X^N = -1. */
+static uint32_t coefficient(const struct tfhe_params *p, const uint32_t *polynomial, unsigned index)
+{
+	unsigned n = tfhe_poly_size(p);
+	uint32_t value = polynomial[index & (n - 1)];
+	return (index & n) != 0 ? -value : value;
+}
+
+/* The small LWE of a trivial input is trivial: its phase is known, and the result is the table's
+ * coefficient there. `small` is n + 1 zeros. */
+static void run_trivial(
+	const struct tfhe_params *p, struct evaluator_scratch *s, const struct tfhe_job *job)
+{
+	unsigned n = tfhe_poly_size(p);
+	uint16_t phase;
+	memset(s->small, 0, p->n * sizeof(*s->small));
+	s->small[p->n] = job->in[tfhe_big_dimension(p)] + job->body_offset;
+	tfhe_modulus_switch(p, s->masks, &phase, s->small);
+	for (unsigned f = 0; f < job->lut->functions; f++)
+		if (job->out[f] != NULL) {
+			unsigned at = (phase + f * (n / job->lut->functions)) & (2 * n - 1);
+			tfhe_lwe_trivial(p, job->out[f], coefficient(p, job->lut->polynomial, at));
+		}
+}
+
+/* accumulator = (0, X^-body * lut). */
+static void load_accumulator(
+	const struct tfhe_params *p, uint32_t *accumulator, const uint32_t *lut, unsigned body)
+{
+	unsigned n = tfhe_poly_size(p);
+	unsigned shift = body & (n - 1);
+	uint32_t sign = (body & n) != 0 ? UINT32_MAX : 0;
+	uint32_t *out = accumulator + p->k * n;
+	memset(accumulator, 0, p->k * n * sizeof(*accumulator));
+	for (unsigned j = 0; j < n - shift; j++)
+		out[j] = (lut[j + shift] ^ sign) - sign;
+	for (unsigned j = n - shift; j < n; j++)
+		out[j] = (lut[j + shift - n] ^ ~sign) - ~sign;
+}
+
+/* One key switch for each run of jobs with the same input, then every job's own offset. */
+static void switch_keys(const struct run *r, struct evaluator_scratch *s, const size_t *list,
+	size_t count, uint16_t *bodies)
+{
+	static const uint32_t no_offsets[TFHE_BATCH];
+	const struct tfhe_params *p = r->evaluator->params;
+	const uint32_t *in[TFHE_BATCH];
+	size_t inputs = 0, input_of[TFHE_BATCH];
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t *lwe = r->jobs[list[i]].in;
+		if (inputs == 0 || in[inputs - 1] != lwe)
+			in[inputs++] = lwe;
+		input_of[i] = inputs - 1;
+	}
+	tfhe_keyswitch(&r->evaluator->keyswitch, s->small, in, no_offsets, inputs, s->kernel);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t *small = s->small + input_of[i] * (p->n + 1);
+		uint32_t body = small[p->n];
+		small[p->n] = body + r->jobs[list[i]].body_offset;
+		tfhe_modulus_switch(p, s->masks + i * p->n, &bodies[i], small);
+		small[p->n] = body;
+	}
+}
+
+static amt_status run_batch(void *context, size_t index, unsigned worker)
+{
+	struct run *r = context;
+	const struct tfhe_params *p = r->evaluator->params;
+	struct evaluator_scratch *s = &r->evaluator->scratch[worker];
+	size_t first = index * r->count / r->batches;
+	size_t count = (index + 1) * r->count / r->batches - first;
+	const size_t *list = r->list + first;
+	uint16_t bodies[TFHE_BATCH];
+	switch_keys(r, s, list, count, bodies);
+	for (size_t i = 0; i < count; i++)
+		load_accumulator(p, s->accumulators + i * tfhe_glwe_words(p),
+			r->jobs[list[i]].lut->polynomial, bodies[i]);
+	tfhe_blind_rotate(&r->evaluator->bootstrap, s->accumulators, s->masks, count, s->kernel);
+	for (size_t i = 0; i < count; i++) {
+		const struct tfhe_job *job = &r->jobs[list[i]];
+		unsigned stride = tfhe_poly_size(p) / job->lut->functions;
+		for (unsigned f = 0; f < job->lut->functions; f++)
+			if (job->out[f] != NULL)
+				tfhe_sample_extract(p, job->out[f],
+					s->accumulators + i * tfhe_glwe_words(p), f * stride);
+	}
+	atomic_fetch_add(&r->evaluator->bootstraps, count);
+	return evaluator_meter_add(&r->meter, count, worker);
+}
+
+static size_t batches_for(size_t count, size_t workers)
+{
+	size_t batches = (count + TFHE_BATCH - 1) / TFHE_BATCH;
+	batches = (batches + workers - 1) / workers * workers;
+	return batches < count ? batches : count;
+}
+
+amt_status tfhe_bootstrap(struct tfhe_evaluator *e, const struct tfhe_job *jobs, size_t count,
+	tfhe_progress progress, void *context)
+{
+	size_t *list;
+	TRY(mem_array(&list, count, sizeof(*list)));
+	struct run r = {
+		.evaluator = e, .jobs = jobs, .list = list, .meter = {progress, context, count, 0}};
+	pthread_mutex_lock(&e->lock);
+	for (size_t i = 0; i < count; i++)
+		if (is_trivial(e->params, jobs[i].in))
+			run_trivial(e->params, &e->scratch[0], &jobs[i]);
+		else
+			list[r.count++] = i;
+	atomic_fetch_add(&e->bootstraps, count - r.count);
+	r.batches = batches_for(r.count, e->workers);
+	amt_status status = evaluator_meter_add(&r.meter, count - r.count, 0);
+	if (amt_ok(status))
+		status = pool_run(e->pool, r.batches, run_batch, &r);
+	pthread_mutex_unlock(&e->lock);
+	mem_free(list);
+	return status;
+}

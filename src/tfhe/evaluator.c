@@ -1,0 +1,237 @@
+/* Making an evaluator: the serialised key is validated as a whole, then expanded in parallel into
+ * what the kernels like. */
+#include "tfhe/evaluator_inside.h"
+
+#include "base/alloc.h"
+#include "tfhe/evaluation_key.h"
+#include "tfhe/noise.h"
+#include "tfhe/wire.h"
+
+struct expander {
+	struct seed_expander *seed[PARTS];
+	uint64_t *glwe;
+	uint32_t *lwe;
+};
+
+struct expansion {
+	struct tfhe_evaluator *evaluator;
+	struct evaluation_key_layout layout;
+	const uint8_t *content;
+	struct expander *expanders;
+	struct evaluator_meter meter;
+};
+
+amt_status evaluator_meter_add(struct evaluator_meter *m, uint64_t amount, unsigned worker)
+{
+	uint64_t done = atomic_fetch_add(&m->done, amount) + amount;
+	if (worker == 0 && m->progress != NULL)
+		ENSURE(m->progress(m->context, done, m->total), AMT_CANCELLED, "cancelled");
+	return STATUS_OK;
+}
+
+static size_t glwe_bytes(const struct tfhe_params *p)
+{
+	return tfhe_glwe_words(p) * sizeof(uint64_t);
+}
+
+static amt_status expand_row(
+	struct expansion *x, struct expander *worker, enum evaluation_key_part part, size_t row)
+{
+	const struct tfhe_params *p = x->evaluator->params;
+	size_t n = tfhe_poly_size(p);
+	for (unsigned k = 0; k < p->k; k++)
+		TRY(seed_expand_u64(worker->seed[part], row * p->k + k, worker->glwe + k * n, n));
+	memcpy(worker->glwe + p->k * n, x->content + x->layout.part[part] + row * n * 8, n * 8);
+	return STATUS_OK;
+}
+
+static amt_status expand_bit(struct expansion *x, struct expander *worker, size_t bit)
+{
+	for (unsigned row = 0; row < x->layout.bit_rows; row++) {
+		TRY(expand_row(x, worker, PART_BOOTSTRAP, bit * x->layout.bit_rows + row));
+		tfhe_bootstrap_key_set(&x->evaluator->bootstrap, (unsigned)bit, row, worker->glwe);
+	}
+	return STATUS_OK;
+}
+
+static amt_status expand_automorphism(struct expansion *x, struct expander *worker, size_t index)
+{
+	struct tfhe_evaluator *e = x->evaluator;
+	size_t n = tfhe_poly_size(e->params), columns = e->params->k + 1;
+	double *out = e->automorphism + index * evaluator_automorphism_size(e->params);
+	for (unsigned row = 0; row < x->layout.automorphism_rows; row++) {
+		TRY(expand_row(
+			x, worker, PART_AUTOMORPHISM, index * x->layout.automorphism_rows + row));
+		for (size_t c = 0; c < columns; c++)
+			ring_fft_forward_u64(e->bootstrap.fft, out + (row * columns + c) * n,
+				worker->glwe + c * n);
+	}
+	return STATUS_OK;
+}
+
+static amt_status expand_keyswitch(struct expansion *x, struct expander *worker, size_t group)
+{
+	const struct tfhe_params *p = x->evaluator->params;
+	const uint8_t *bodies = x->content + x->layout.part[PART_KEYSWITCH];
+	for (size_t i = group * KEYSWITCH_GROUP; i < (group + 1) * KEYSWITCH_GROUP; i++)
+		for (unsigned level = 0; level < p->ks_levels; level++) {
+			size_t row = i * p->ks_levels + level;
+			TRY(seed_expand_u32(worker->seed[PART_KEYSWITCH], row, worker->lwe, p->n));
+			worker->lwe[p->n] = load_u32(bodies + 4 * row);
+			tfhe_keyswitch_key_set(
+				&x->evaluator->keyswitch, (unsigned)i, level, worker->lwe);
+		}
+	return STATUS_OK;
+}
+
+static amt_status expand(void *context, size_t index, unsigned worker)
+{
+	struct expansion *x = context;
+	struct expander *w = &x->expanders[worker];
+	const struct tfhe_params *p = x->evaluator->params;
+	if (index < p->n)
+		TRY(expand_bit(x, w, index));
+	else if (index < p->n + p->n_poly_log2)
+		TRY(expand_automorphism(x, w, index - p->n));
+	else
+		TRY(expand_keyswitch(x, w, index - p->n - p->n_poly_log2));
+	return evaluator_meter_add(&x->meter, 1, worker);
+}
+
+static amt_status expander_open(struct expander *w, const struct expansion *x)
+{
+	const struct tfhe_params *p = x->evaluator->params;
+	for (unsigned part = 0; part < PARTS; part++) {
+		struct seed seed;
+		memcpy(&seed, x->content + part * sizeof(seed), sizeof(seed));
+		TRY(seed_expander_new(&w->seed[part], &seed));
+	}
+	TRY(mem_alloc_aligned(&w->glwe, glwe_bytes(p)));
+	return mem_alloc_aligned(&w->lwe, (p->n + 1) * sizeof(*w->lwe));
+}
+
+static void expander_close(struct expander *w, const struct tfhe_params *p)
+{
+	for (unsigned part = 0; part < PARTS; part++)
+		seed_expander_free(w->seed[part]);
+	mem_free_aligned(w->glwe, glwe_bytes(p));
+	mem_free_aligned(w->lwe, (p->n + 1) * sizeof(*w->lwe));
+}
+
+static amt_status expand_all(struct expansion *x)
+{
+	unsigned workers = x->evaluator->workers;
+	TRY(mem_array(&x->expanders, workers, sizeof(*x->expanders)));
+	amt_status status = STATUS_OK;
+	for (unsigned i = 0; i < workers && amt_ok(status); i++)
+		status = expander_open(&x->expanders[i], x);
+	if (amt_ok(status))
+		status = pool_run(x->evaluator->pool, x->meter.total, expand, x);
+	for (unsigned i = 0; i < workers; i++)
+		expander_close(&x->expanders[i], x->evaluator->params);
+	mem_free(x->expanders);
+	return status;
+}
+
+static size_t kernel_scratch_bytes(const struct tfhe_evaluator *e)
+{
+	size_t rotate = tfhe_blind_rotate_scratch(&e->bootstrap, TFHE_BATCH);
+	size_t keyswitch = tfhe_keyswitch_scratch(&e->keyswitch, TFHE_BATCH);
+	return rotate > keyswitch ? rotate : keyswitch;
+}
+
+static amt_status allocate(struct tfhe_evaluator *e)
+{
+	const struct tfhe_params *p = e->params;
+	enum isa isa = cpu_isa();
+	TRY(tfhe_bootstrap_key_alloc(&e->bootstrap, p, isa));
+	TRY(tfhe_keyswitch_key_alloc(&e->keyswitch, p, isa));
+	e->automorphism_bytes =
+		p->n_poly_log2 * evaluator_automorphism_size(p) * sizeof(*e->automorphism);
+	TRY(mem_alloc_aligned(&e->automorphism, e->automorphism_bytes));
+	TRY(mem_array(&e->scratch, e->workers, sizeof(*e->scratch)));
+	for (unsigned i = 0; i < e->workers; i++) {
+		struct evaluator_scratch *s = &e->scratch[i];
+		TRY(mem_alloc_aligned(&s->accumulators,
+			TFHE_BATCH * tfhe_glwe_words(p) * sizeof(*s->accumulators)));
+		TRY(mem_alloc_aligned(&s->small, TFHE_BATCH * (p->n + 1) * sizeof(*s->small)));
+		TRY(mem_alloc_aligned(&s->masks, TFHE_BATCH * p->n * sizeof(*s->masks)));
+		TRY(mem_alloc_aligned(&s->kernel, kernel_scratch_bytes(e)));
+	}
+	return STATUS_OK;
+}
+
+amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, struct pool *pool,
+	tfhe_progress progress, void *context)
+{
+	struct wire_header header;
+	struct span content;
+	TRY(wire_get(key, WIRE_EVALUATION_KEY, &header, &content));
+	const struct tfhe_params *p = tfhe_params_find(header.params);
+	ENSURE(p != NULL, AMT_FOREIGN_PARAMETERS, "unknown parameter set %u", header.params);
+	TRY(tfhe_params_check(p));
+	struct evaluation_key_layout layout = evaluation_key_layout(p);
+	ENSURE(content.size == layout.total, AMT_CORRUPTION,
+		"an evaluation key of set %s has %zu bytes, this one %zu", p->name, layout.total,
+		content.size);
+
+	struct tfhe_evaluator *e;
+	TRY(mem_zalloc(&e, sizeof(*e)));
+	e->params = p;
+	e->pool = pool;
+	e->workers = pool_threads(pool);
+	memcpy(e->key_id, header.key_id, sizeof(e->key_id));
+	pthread_mutex_init(&e->lock, NULL);
+	struct expansion x = {.evaluator = e,
+		.layout = layout,
+		.content = content.data,
+		.meter = {progress, context, evaluation_key_tasks(p), 0}};
+	amt_status status = allocate(e);
+	if (amt_ok(status))
+		status = expand_all(&x);
+	if (!amt_ok(status)) {
+		tfhe_evaluator_free(e);
+		return status;
+	}
+	*out = e;
+	return STATUS_OK;
+}
+
+void tfhe_evaluator_free(struct tfhe_evaluator *e)
+{
+	if (e == NULL)
+		return;
+	for (unsigned i = 0; e->scratch != NULL && i < e->workers; i++) {
+		struct evaluator_scratch *s = &e->scratch[i];
+		mem_free_aligned(s->accumulators, 0);
+		mem_free_aligned(s->small, 0);
+		mem_free_aligned(s->masks, 0);
+		mem_free_aligned(s->kernel, 0);
+	}
+	mem_free(e->scratch);
+	mem_free_aligned(e->automorphism, e->automorphism_bytes);
+	tfhe_keyswitch_key_free(&e->keyswitch);
+	tfhe_bootstrap_key_free(&e->bootstrap);
+	pthread_mutex_destroy(&e->lock);
+	mem_free(e);
+}
+
+const struct tfhe_params *tfhe_evaluator_params(const struct tfhe_evaluator *e)
+{
+	return e->params;
+}
+
+const uint8_t *tfhe_evaluator_key_id(const struct tfhe_evaluator *e)
+{
+	return e->key_id;
+}
+
+uint64_t tfhe_evaluator_bootstraps(const struct tfhe_evaluator *e)
+{
+	return atomic_load(&e->bootstraps);
+}
+
+size_t tfhe_evaluator_bytes(const struct tfhe_evaluator *e)
+{
+	return e->bootstrap.bytes + e->keyswitch.bytes + e->automorphism_bytes;
+}

@@ -1,0 +1,49 @@
+/* Inside of an evaluator: for the files that implement tfhe/evaluate.h, for measurements and tests.
+ */
+#ifndef TFHE_EVALUATOR_INSIDE_H
+#define TFHE_EVALUATOR_INSIDE_H
+
+#include "tfhe/evaluate.h"
+#include "tfhe/kernel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What one worker computes in; all 64-byte aligned, allocated with the evaluator. */
+struct evaluator_scratch {
+	uint32_t *accumulators; /* TFHE_BATCH GLWEs */
+	uint32_t *small;	/* TFHE_BATCH small LWEs */
+	uint16_t *masks;	/* TFHE_BATCH * n */
+	void *kernel;
+};
+
+struct tfhe_evaluator {
+	const struct tfhe_params *params;
+	uint8_t key_id[16];
+	struct pool *pool;
+	struct tfhe_bootstrap_key bootstrap;
+	struct tfhe_keyswitch_key keyswitch;
+	double *automorphism; /* [log2 N][levels * k rows][k + 1][N] */
+	size_t automorphism_bytes;
+	atomic_uint_fast64_t bootstraps;
+	pthread_mutex_t lock; /* held while the scratch is in use */
+	unsigned workers;
+	struct evaluator_scratch *scratch; /* one for each worker */
+};
+
+/* Doubles of one automorphism's key. */
+static inline size_t evaluator_automorphism_size(const struct tfhe_params *p)
+{
+	return (size_t)p->pbs_levels * p->k * (p->k + 1) << p->n_poly_log2;
+}
+
+/* Progress of a parallel loop: any worker may add, the calling thread (worker 0) reports. */
+struct evaluator_meter {
+	tfhe_progress progress;
+	void *context;
+	uint64_t total;
+	atomic_uint_fast64_t done;
+};
+amt_status evaluator_meter_add(struct evaluator_meter *m, uint64_t amount, unsigned worker);
+
+#endif

@@ -1,0 +1,179 @@
+#include "tfhe/noise.h"
+
+#include <math.h>
+
+enum { CIPHERTEXT_LOG2 = 32, KEY_LOG2 = 64, BODY_LOG2 = 16, FLOOR_UNITS = 4 };
+static const double failure_limit_log2 = -128;
+
+static double square(double x)
+{
+	return x * x;
+}
+/* Variance of the digits of a balanced decomposition in base B, ties counted. */
+static double digits(unsigned base_log2)
+{
+	return exp2(2.0 * base_log2) / 12 + 1.0 / 6;
+}
+static double big_dimension(const struct tfhe_params *p)
+{
+	return tfhe_big_dimension(p);
+}
+/* Rounding a ciphertext of dimension d to multiples of `unit`: body, and mask times a binary key.
+ */
+static double rounding(double dimension, double unit)
+{
+	return square(unit) / 12 * (1 + dimension / 2);
+}
+
+struct noise_distribution tfhe_fresh_distribution(const struct tfhe_params *p)
+{
+	struct noise_distribution d = p->glwe_noise;
+	if (d.kind == NOISE_TUNIFORM && d.bound_log2 < 3 + CIPHERTEXT_LOG2)
+		d.bound_log2 = 3 + CIPHERTEXT_LOG2; /* TU(3): deviation 4.6 units */
+	if (d.kind == NOISE_GAUSSIAN && d.sigma < FLOOR_UNITS * exp2(-CIPHERTEXT_LOG2))
+		d.sigma = FLOOR_UNITS * exp2(-CIPHERTEXT_LOG2);
+	return d;
+}
+
+double tfhe_noise_fresh(const struct tfhe_params *p)
+{
+	struct noise_distribution d = tfhe_fresh_distribution(p);
+	return noise_variance(&d) + exp2(-2 * CIPHERTEXT_LOG2) / 12;
+}
+
+double tfhe_noise_seeded(const struct tfhe_params *p)
+{
+	return tfhe_noise_fresh(p) + exp2(-2 * BODY_LOG2) / 12;
+}
+
+/* f64 arithmetic of one external product: fit of TFHE-rs's noise measurements (53-bit mantissa);
+ * our transforms are measured to stay below it. */
+static double external_product_fft(const struct tfhe_params *p)
+{
+	double size = tfhe_poly_size(p);
+	return 0.00705 * exp2(2 * (KEY_LOG2 - 53)) * exp2(2.0 * p->pbs_base_log2 - 2 * KEY_LOG2) *
+	       pow(p->pbs_levels, 1.01827) * pow(p->k, 1.22003) * pow(size, 2.22003) *
+	       pow(p->k + 1, 1.01827);
+}
+
+double tfhe_noise_bootstrap_fft(const struct tfhe_params *p)
+{
+	return p->n * external_product_fft(p);
+}
+
+double tfhe_noise_bootstrap(const struct tfhe_params *p)
+{
+	double cut = exp2(-2.0 * p->pbs_base_log2 * p->pbs_levels);
+	double q = exp2(-2 * CIPHERTEXT_LOG2);
+	double key = p->pbs_levels * (p->k + 1.0) * tfhe_poly_size(p) *
+		     noise_variance(&p->glwe_noise) * digits(p->pbs_base_log2);
+	double decomposition = big_dimension(p) / 2 * (q / 48 + cut / 24) + cut / 24 - q / 24;
+	double accumulator = rounding(big_dimension(p), exp2(-CIPHERTEXT_LOG2));
+	return p->n * (key + decomposition + accumulator) + tfhe_noise_bootstrap_fft(p);
+}
+
+double tfhe_noise_keyswitch(const struct tfhe_params *p)
+{
+	double q = exp2(-2 * CIPHERTEXT_LOG2);
+	double cut = exp2(-2.0 * p->ks_base_log2 * p->ks_levels);
+	return p->ks_levels * big_dimension(p) * noise_variance(&p->lwe_noise) *
+		       digits(p->ks_base_log2) +
+	       big_dimension(p) * (q / 48 + cut / 24);
+}
+
+double tfhe_noise_modulus_switch(const struct tfhe_params *p)
+{
+	return p->n * (exp2(-2 * CIPHERTEXT_LOG2) / 24 + square(0.5 / tfhe_poly_size(p)) / 48);
+}
+
+/* One key switch of a GLWE mask by k * levels rows, log2 N times on the way to the root of the
+ * packing tree; what came before passes through unchanged. */
+double tfhe_noise_pack(const struct tfhe_params *p)
+{
+	double cut = exp2(-2.0 * p->pbs_base_log2 * p->pbs_levels);
+	double key = p->pbs_levels * big_dimension(p) * noise_variance(&p->glwe_noise) *
+		     digits(p->pbs_base_log2);
+	double decomposition = big_dimension(p) * (exp2(-2 * CIPHERTEXT_LOG2) / 48 + cut / 24);
+	double words = rounding(big_dimension(p), exp2(-CIPHERTEXT_LOG2)) * 7; /* halving: 6 */
+	return p->n_poly_log2 * (key + decomposition + words) + tfhe_noise_pack_fft(p);
+}
+
+double tfhe_noise_pack_fft(const struct tfhe_params *p)
+{
+	return p->n_poly_log2 * external_product_fft(p) * p->k / (p->k + 1);
+}
+
+/* log2 erfc(x): the asymptotic series where erfc itself leaves the normal range. */
+static double erfc_log2(double x)
+{
+	if (x < 20)
+		return log2(erfc(x));
+	double y = 1 / (2 * square(x));
+	return -square(x) * M_LOG2E - log2(x * sqrt(M_PI)) + log2(1 - y + 3 * y * y);
+}
+
+double tfhe_failure_of_variance_log2(const struct tfhe_params *p, double variance)
+{
+	double half_box = exp2(-(double)(p->precision_log2 + 2));
+	return erfc_log2(half_box / sqrt(2 * variance));
+}
+
+double tfhe_failure_log2(const struct tfhe_params *p, double units)
+{
+	return tfhe_failure_of_variance_log2(p, units * tfhe_noise_bootstrap(p) +
+							tfhe_noise_keyswitch(p) +
+							tfhe_noise_modulus_switch(p));
+}
+
+unsigned tfhe_units_at_128(const struct tfhe_params *p)
+{
+	unsigned low = 0, high = 1u << 20;
+	while (low + 1 < high) {
+		unsigned middle = (low + high) / 2;
+		if (tfhe_failure_log2(p, middle) <= failure_limit_log2)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+double tfhe_minimum_variance(enum noise_kind kind, unsigned dimension, unsigned q_log2)
+{
+	if (kind == NOISE_GAUSSIAN)
+		return exp2(4 - 2.0 * q_log2) +
+		       exp2(5.31469187675068 - 0.0497829131652661 * dimension);
+	double bound = ceil(-0.025167785 * dimension + q_log2 + 4.100671);
+	if (bound < 3)
+		bound = 3;
+	return (exp2(2 * bound + 1) + 1) / 6 * exp2(-2.0 * q_log2);
+}
+
+amt_status tfhe_params_check(const struct tfhe_params *p)
+{
+	ENSURE(p->n >= 1 && p->n <= 2048 && p->k == 1 && p->n_poly_log2 >= 8 &&
+			p->n_poly_log2 <= 13,
+		AMT_UNSUPPORTED, "parameter set %s: dimensions", p->name);
+	ENSURE(p->pbs_base_log2 >= 1 && p->pbs_levels >= 1 &&
+			p->pbs_base_log2 * p->pbs_levels <= CIPHERTEXT_LOG2 &&
+			p->ks_base_log2 >= 1 && p->ks_levels >= 1 &&
+			p->ks_base_log2 * p->ks_levels <= CIPHERTEXT_LOG2,
+		AMT_UNSUPPORTED, "parameter set %s: decompositions", p->name);
+	ENSURE(p->precision_log2 == 4, AMT_UNSUPPORTED, "parameter set %s: precision", p->name);
+	double failure = tfhe_failure_log2(p, p->max_noise);
+	ENSURE(failure <= failure_limit_log2, AMT_UNSUPPORTED,
+		"parameter set %s fails with probability 2^%.1f at %u units of noise", p->name,
+		failure, p->max_noise);
+	if (p->toy)
+		return STATUS_OK;
+	/* The small key also serves the key-switch key, modulo 2^32. The curves and the sets give
+	 * the same figures to about 12 digits. */
+	double slack = 1 - 1e-9;
+	ENSURE(noise_variance(&p->lwe_noise) >=
+				slack * tfhe_minimum_variance(p->lwe_noise.kind, p->n, KEY_LOG2) &&
+			noise_variance(&p->glwe_noise) >=
+				slack * tfhe_minimum_variance(p->glwe_noise.kind,
+						tfhe_big_dimension(p), KEY_LOG2),
+		AMT_UNSUPPORTED, "parameter set %s is below 128 bits of security", p->name);
+	return STATUS_OK;
+}

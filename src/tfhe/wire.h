@@ -32,7 +32,8 @@ enum wire_type {
 	WIRE_OWNER_STATE = 7,	 /* AEAD record */
 	WIRE_SCHEMA = 8,
 	WIRE_QUERY = 9,
-	WIRE_ANSWER = 10
+	WIRE_ANSWER = 10,
+	WIRE_PLAIN = 11 /* page of a plain column */
 };
 
 struct wire_header {

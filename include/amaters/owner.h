@@ -25,6 +25,21 @@ extern "C" {
  * false cancels: the call fails with AMT_CANCELLED and nothing has changed. */
 typedef bool (*amt_progress)(void *context, const char *what, uint64_t done, uint64_t total);
 
+/* ---- passphrases ---------------------------------------------------------------------------- */
+
+/* In locked, wiped memory. */
+typedef struct amt_passphrase amt_passphrase;
+
+/* From "fd:NUMBER" or "file:PATH" (the first line), or with source NULL from the terminal: asked
+ * with the prompt and without echo, twice if confirm is set. Errors: AMT_INVALID_ARGUMENT (empty,
+ * the two differ, no such source), AMT_LIMIT (too long), AMT_UNAVAILABLE (no terminal),
+ * AMT_CANCELLED, AMT_NOT_FOUND, AMT_IO. */
+amt_status amt_passphrase_read(
+	amt_passphrase **out, const char *source, const char *prompt, bool confirm);
+const void *amt_passphrase_bytes(const amt_passphrase *passphrase);
+size_t amt_passphrase_size(const amt_passphrase *passphrase);
+void amt_passphrase_free(amt_passphrase *passphrase);
+
 /* ---- keys ---------------------------------------------------------------------------------- */
 
 /* A key ring: the TFHE secret and the master key from which all subkeys come. Immutable. */
@@ -37,16 +52,13 @@ const char *amt_parameters_name(size_t index);
  * AMT_NOT_FOUND (no such set), AMT_OUT_OF_MEMORY (with a hint when locked memory is short). */
 amt_status amt_key_generate(amt_key **out, const char *parameters);
 
-/* Cost of a wrong guess at the passphrase (Argon2id). Zero: 256 MiB and 3 passes, which is also
- * the least allowed. */
 typedef struct amt_key_file_options {
-	uint32_t memory_mib;
-	uint32_t passes;
 	bool overwrite; /* else AMT_ALREADY_EXISTS if the file is there */
 } amt_key_file_options;
 
-/* Wraps the ring under the passphrase and writes it (mode 0600, complete or not at all). options
- * may be NULL. The passphrase is bytes, not necessarily text, at least 1. */
+/* Wraps the ring under the passphrase (Argon2id: 256 MiB, 3 passes) and writes it: mode 0600,
+ * complete or not at all. options may be NULL. The passphrase is bytes, not necessarily text, at
+ * least 1. */
 amt_status amt_key_save(const amt_key *key, const char *path, const void *passphrase,
 	size_t passphrase_size, const amt_key_file_options *options);
 
@@ -55,6 +67,10 @@ amt_status amt_key_save(const amt_key *key, const char *path, const void *passph
 amt_status amt_key_open(
 	amt_key **out, const char *path, const void *passphrase, size_t passphrase_size);
 void amt_key_free(amt_key *key);
+
+/* Wraps the same keys anew. Copies of the old file still open with the old passphrase. */
+amt_status amt_key_change_passphrase(const char *path, const void *old_passphrase,
+	size_t old_passphrase_size, const void *new_passphrase, size_t new_passphrase_size);
 
 /* Public facts. The id is 16 random bytes in 32 hexadecimal digits; strings live as long as the
  * key. */

@@ -1,8 +1,9 @@
 /* The serialised circuit, part of every query message:
  *
  *	varint  constants, then a type byte each
- *	varint  nodes, then each: u8 op, u8 type, u8 detail, varint index, varint value, varint
- *arguments, varint each varint  outputs, then each: u8 sink, u8 part, varint index, varint node
+ *	varint  nodes, then each: u8 op, u8 type, u8 detail, varint index, varint value,
+ *	        varint arguments, varint each
+ *	varint  outputs, then each: u8 sink, u8 part, varint index, varint node
  *
  * A circuit that decodes has passed every check of the builder.
  */

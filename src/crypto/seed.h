@@ -1,9 +1,10 @@
 /* Seed expansion, a written format (docs/formats.md): public mask words from a 128-bit seed.
  *
  * Stream `stream` of seed S is AES-128-CTR with key S and initial counter block
- *	bytes 0-7  stream (little-endian),  bytes 8-15  0 (big-endian counter, as libcrypto's CTR
- *mode increments it) and its key stream bytes, taken as little-endian words, are the mask.
- *Different streams of one seed are disjoint.
+ *	bytes 0-7   stream (little-endian)
+ *	bytes 8-15  0 (big-endian counter, as libcrypto's CTR mode increments it)
+ * and its key stream bytes, taken as little-endian words, are the mask. Different streams of one
+ * seed are disjoint.
  */
 #ifndef CRYPTO_SEED_H
 #define CRYPTO_SEED_H

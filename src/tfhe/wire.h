@@ -1,5 +1,5 @@
 /* The header of every serialised thing of amaters (docs/formats.md). 64 bytes, then `length` bytes
- *of content:
+ * of content:
  *
  *	OFFSET SIZE
  *	0      8    magic "AMATERS\0"

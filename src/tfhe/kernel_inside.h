@@ -51,6 +51,17 @@ static inline int32_t decomposition_digit(
 	return (int32_t)(field & ((1u << d->base_log2) - 1)) - (int32_t)(1u << (d->base_log2 - 1));
 }
 
+/* Digits in [-B/2, B/2) have mean -1/2. Over the rows of a key-switch key, in base 4, that makes a
+ * sixth of the variance an offset that is fixed for a key, so that an unlucky key would fail more
+ * often than the formula says. So a key switch decomposes -x instead of x, and negates the digits,
+ * whenever a bit of x below the cut is set: all ones then, else 0. That bit is next to uniform and
+ * independent of the digits. */
+static inline uint32_t decomposition_flip(const struct decomposition *d, uint32_t x)
+{
+	unsigned rest = 32 - d->base_log2 * d->levels;
+	return -(x >> (rest >= 2 ? rest - 2 : 0) & 1);
+}
+
 static inline size_t round_up_64(size_t bytes)
 {
 	return (bytes + 63) & ~(size_t)63;

@@ -142,8 +142,10 @@ static void keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out,
 	for (size_t i = 0; i < dimension; i++)
 		for (unsigned level = 0; level < d.levels; level++, row += words)
 			for (size_t b = 0; b < batch; b++) {
-				uint32_t digit = (uint32_t)decomposition_digit(
-					&d, in[b][i] + d.offset, level);
+				uint32_t flip = decomposition_flip(&d, in[b][i]);
+				uint32_t x = ((in[b][i] ^ flip) - flip) + d.offset;
+				uint32_t digit = (uint32_t)decomposition_digit(&d, x, level);
+				digit = (digit ^ flip) - flip;
 				for (size_t j = 0; j < words; j++)
 					out[b * words + j] -= digit * row[j];
 			}

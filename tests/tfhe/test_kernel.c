@@ -234,17 +234,22 @@ static void glwe_keyswitch_changes_the_key(void **state)
 }
 
 /* Nearest multiple of 2^(32 - base * levels), ties upwards, in balanced digits: written from the
- * definition, without the offset trick. */
+ * definition, without the offset trick. Those of -x, negated, if the second bit below the cut is
+ * set.
+ */
 static void digits_of(int *digits, uint32_t x, unsigned base_log2, unsigned levels)
 {
 	unsigned rest = 32 - base_log2 * levels;
+	int sign = (x >> (rest - 2) & 1) != 0 ? -1 : 1;
+	if (sign < 0)
+		x = -x;
 	int64_t rounded = (int64_t)(((uint64_t)x + (1ull << (rest - 1))) >> rest);
 	int64_t base = (int64_t)1 << base_log2;
 	for (unsigned l = levels; l-- > 0;) {
 		int64_t digit = rounded & (base - 1);
 		if (digit >= base / 2)
 			digit -= base;
-		digits[l] = (int)digit;
+		digits[l] = sign * (int)digit;
 		rounded = (rounded - digit) / base;
 	}
 }

@@ -40,6 +40,8 @@ amt_status sql_parse(struct sql_statement **out, const char *text);
 void sql_free(struct sql_statement *s);
 enum statement_kind sql_kind(const struct sql_statement *s);
 bool sql_is_explain(const struct sql_statement *s);
+/* CREATE TABLE IF NOT EXISTS, DROP TABLE IF EXISTS. */
+bool sql_if_exists(const struct sql_statement *s);
 const char *sql_table(const struct sql_statement *s);
 
 /* CREATE TABLE: the schema. */

@@ -51,6 +51,8 @@ struct schema {
 };
 
 void schema_free(struct schema *s);
+/* Names, types, forms and limits of a schema made by hand; schema_put and schema_get ask it too. */
+amt_status schema_check(const struct schema *s);
 amt_status schema_put(
 	const struct schema *s, struct buf *out);	   /* serialises (content of WIRE_SCHEMA) */
 amt_status schema_get(struct schema *out, struct span in); /* validates everything */
@@ -60,6 +62,8 @@ const char *column_type_name(enum column_type t);
 /* Width of the arith form: 1 (bool), 8, 16, 32 or 64; its blocks: 1 or bits / 2. 0 for text. */
 unsigned column_bits(const struct column *c);
 unsigned column_blocks(const struct column *c);
+/* Whether the arith form has its sign bit flipped (i8 to i64, decimal, date). */
+bool column_signed(const struct column *c);
 
 /* A value as the owner sees it. */
 struct value {

@@ -9,40 +9,83 @@ enum { N_LOG2_MIN = 8, N_LOG2_MAX = 13, SIZES = N_LOG2_MAX - N_LOG2_MIN + 1 };
 
 static const struct ring_kernel *kernel_of(enum isa isa)
 {
+#if defined(__x86_64__)
+	if (isa == ISA_AVX512)
+		return &ring_kernel_avx512;
+	if (isa == ISA_AVX2)
+		return &ring_kernel_avx2;
+#endif
 	(void)isa;
 	return &ring_kernel_portable;
 }
 
-/* The angle of node v at depth t is pi (4 b' + 1) / 2^(t+2) with b' the bits of v below the leading
- * one, reversed; it is built from the parent's, exactly, as a multiple of pi / 2^(t+2). */
-static void fill_roots(double *roots, unsigned m)
+/* r_v^power. The angle of r_v at depth t is pi (4 b + 1) / 2^(t+2), b being the bits of v below
+ * the leading one in reverse order: a left child halves its parent's angle, a right one adds pi/2.
+ */
+static void root(double out[2], unsigned v, unsigned power)
 {
 	const long double pi = 3.14159265358979323846264338327950288L;
-	roots[0] = roots[1] = 0;
-	for (unsigned v = 1; v < m; v++) {
-		unsigned depth = 31 - (unsigned)__builtin_clz(v);
-		uint64_t numerator = 1;
-		for (unsigned t = 0; t < depth; t++)
-			if (v >> (depth - 1 - t) & 1)
-				numerator += (uint64_t)1 << (t + 2);
-		long double angle = pi * (long double)numerator / (long double)(4u << depth);
-		roots[2 * v] = (double)cosl(angle);
-		roots[2 * v + 1] = (double)sinl(angle);
+	unsigned depth = 31 - (unsigned)__builtin_clz(v);
+	uint64_t numerator = 1;
+	for (unsigned t = 0; t < depth; t++)
+		if (v >> (depth - 1 - t) & 1)
+			numerator += (uint64_t)4 << t;
+	long double angle = pi * (long double)(numerator * power) / (long double)(4u << depth);
+	out[0] = (double)cosl(angle);
+	out[1] = (double)sinl(angle);
+}
+
+/* s, s^2 and s^3 of node v: six doubles `step` apart. */
+static void twiddle(double *out, unsigned v, size_t step)
+{
+	for (unsigned power = 1; power <= 3; power++) {
+		double value[2];
+		root(value, 2 * v, power);
+		out[(2 * power - 2) * step] = value[0];
+		out[(2 * power - 1) * step] = value[1];
 	}
+}
+
+static void fill_vector_tables(struct ring_fft *f)
+{
+	unsigned blocks = f->n / 128;
+	for (unsigned v = 1; v < 2 * blocks; v++)
+		twiddle(f->scalars + 8 * (size_t)v, v, 1);
+	for (unsigned b = 0; b < blocks; b++)
+		for (unsigned lane = 0; lane < 8; lane++) {
+			double *table = f->blocks + 144 * (size_t)b + lane;
+			unsigned child = 4 * (blocks + b) + lane / 2;
+			twiddle(table, child, 8);
+			for (unsigned h = 0; h < 2; h++)
+				twiddle(table + 48 * (h + 1), 4 * child + 2 * h + lane % 2, 8);
+		}
 }
 
 static amt_status make(struct ring_fft **out, unsigned n_log2, enum isa isa)
 {
 	struct ring_fft *f;
-	unsigned n = 1u << n_log2;
+	size_t n = (size_t)1 << n_log2;
 	TRY(mem_zalloc(&f, sizeof(*f)));
-	*f = (struct ring_fft){kernel_of(isa), n_log2, n, isa, NULL};
-	amt_status st = mem_alloc_aligned(&f->roots, n * sizeof(double));
+	f->kernel = kernel_of(isa);
+	f->n_log2 = n_log2;
+	f->n = (unsigned)n;
+	f->isa = isa;
+	size_t scalars = n / 8, blocks = n / 128 * 144;
+	f->tables_bytes = (isa == ISA_PORTABLE ? n : scalars + blocks) * sizeof(double);
+	amt_status st = mem_alloc_aligned(&f->tables, f->tables_bytes);
 	if (!amt_ok(st)) {
 		mem_free(f);
 		return st;
 	}
-	fill_roots(f->roots, n / 2);
+	if (isa == ISA_PORTABLE) {
+		f->roots = f->tables;
+		for (unsigned v = 1; v < n / 2; v++)
+			root(f->roots + 2 * (size_t)v, v, 1);
+	} else {
+		f->scalars = f->tables;
+		f->blocks = f->tables + scalars;
+		fill_vector_tables(f);
+	}
 	*out = f;
 	return STATUS_OK;
 }

@@ -32,10 +32,21 @@ struct ring_fft {
 	unsigned n_log2;
 	unsigned n;
 	enum isa isa;
-	/* r_v of node v as (real, imaginary), v from 1 to M - 1. */
+	double *tables; /* one piece of memory for the following */
+	size_t tables_bytes;
+	/* Portable: r_v of node v as (real, imaginary), v from 1 to M - 1. */
 	double *roots;
+	/* Vector kernels (ring/fft_passes.h): s, s^2, s^3 with s = r_2v for node v from 1 to N/64 -
+	 * 1, 8 doubles a node; and for every block of 64 points the vectors of its last two passes.
+	 */
+	double *scalars;
+	double *blocks;
 };
 
 extern const struct ring_kernel ring_kernel_portable;
+#if defined(__x86_64__)
+extern const struct ring_kernel ring_kernel_avx2;
+extern const struct ring_kernel ring_kernel_avx512;
+#endif
 
 #endif

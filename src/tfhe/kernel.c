@@ -4,6 +4,12 @@
 
 static const struct tfhe_kernel *kernel_of(enum isa isa)
 {
+#if defined(__x86_64__)
+	if (isa == ISA_AVX512)
+		return &tfhe_kernel_avx512;
+	if (isa == ISA_AVX2)
+		return &tfhe_kernel_avx2;
+#endif
 	(void)isa;
 	return &tfhe_kernel_portable;
 }
@@ -15,6 +21,7 @@ static amt_status check(const struct tfhe_params *p)
 	ENSURE(p->n >= 1 && p->n <= 4096, AMT_UNSUPPORTED, "parameter set %s: LWE dimension %u",
 		p->name, p->n);
 	ENSURE(p->pbs_base_log2 >= 1 && p->pbs_levels >= 1 &&
+			p->pbs_levels <= TFHE_PBS_LEVELS_MAX &&
 			p->pbs_base_log2 * p->pbs_levels <= 31,
 		AMT_UNSUPPORTED, "parameter set %s: bootstrap decomposition (%u, %u)", p->name,
 		p->pbs_base_log2, p->pbs_levels);
@@ -51,6 +58,9 @@ void tfhe_bootstrap_key_set(
 	double *out = key->ggsw + ((size_t)bit * p->pbs_levels * columns + row) * columns * n;
 	for (size_t c = 0; c < columns; c++)
 		ring_fft_forward_u64(key->fft, out + c * n, glwe + c * n);
+	if (kernel_of(ring_fft_isa(key->fft))->scaled_rows)
+		for (size_t j = 0; j < columns * n; j++)
+			out[j] *= tfhe_kernel_row_scale(p);
 }
 
 size_t tfhe_blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t batch)

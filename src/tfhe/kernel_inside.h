@@ -4,8 +4,12 @@
 
 #include "tfhe/kernel.h"
 
+enum { TFHE_PBS_LEVELS_MAX = 4 };
+
 /* One instruction set's functions; contracts in tfhe/kernel.h. */
 struct tfhe_kernel {
+	/* GGSW rows are stored times tfhe_kernel_row_scale. */
+	bool scaled_rows;
 	size_t (*blind_rotate_scratch)(const struct tfhe_bootstrap_key *key, size_t batch);
 	void (*blind_rotate)(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 		const uint16_t *masks, size_t batch, void *scratch);
@@ -20,6 +24,18 @@ struct tfhe_kernel {
 };
 
 extern const struct tfhe_kernel tfhe_kernel_portable;
+#if defined(__x86_64__)
+extern const struct tfhe_kernel tfhe_kernel_avx2;
+extern const struct tfhe_kernel tfhe_kernel_avx512;
+#endif
+
+/* The key switch on 32-bit lanes, in plain C: what sets without a better one use. */
+size_t tfhe_keyswitch_rows_bytes(const struct tfhe_params *params);
+void tfhe_keyswitch_rows_set(
+	struct tfhe_keyswitch_key *key, unsigned coefficient, unsigned level, const uint32_t *lwe);
+size_t tfhe_keyswitch_rows_scratch(const struct tfhe_keyswitch_key *key, size_t batch);
+void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch);
 
 /* Signed balanced decomposition of a torus word to base 2^base_log2 with `levels` digits, most
  * significant first (level 0). Adding `offset` rounds to the nearest multiple of
@@ -60,6 +76,13 @@ static inline uint32_t decomposition_flip(const struct decomposition *d, uint32_
 {
 	unsigned rest = 32 - d->base_log2 * d->levels;
 	return -(x >> (rest >= 2 ? rest - 2 : 0) & 1);
+}
+
+/* The vector kernels keep digits at the top of a 32-bit word, leave the division by N/2 out of the
+ * inverse transform and count the torus in units of 2^-32: together a power of two. */
+static inline double tfhe_kernel_row_scale(const struct tfhe_params *p)
+{
+	return (double)(1u << p->pbs_base_log2) * 2 / tfhe_poly_size(p);
 }
 
 static inline size_t round_up_64(size_t bytes)

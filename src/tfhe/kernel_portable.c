@@ -107,12 +107,12 @@ static void glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *
 }
 
 /* Key-switch key: rows of n + 1 words, one after the other. */
-static size_t keyswitch_bytes(const struct tfhe_params *p)
+size_t tfhe_keyswitch_rows_bytes(const struct tfhe_params *p)
 {
 	return (size_t)tfhe_big_dimension(p) * p->ks_levels * (p->n + 1) * sizeof(uint32_t);
 }
 
-static void keyswitch_set(
+void tfhe_keyswitch_rows_set(
 	struct tfhe_keyswitch_key *key, unsigned coefficient, unsigned level, const uint32_t *lwe)
 {
 	const struct tfhe_params *p = key->params;
@@ -121,14 +121,14 @@ static void keyswitch_set(
 		words * sizeof(uint32_t));
 }
 
-static size_t keyswitch_scratch(const struct tfhe_keyswitch_key *key, size_t batch)
+size_t tfhe_keyswitch_rows_scratch(const struct tfhe_keyswitch_key *key, size_t batch)
 {
 	(void)key;
 	(void)batch;
 	return 64;
 }
 
-static void keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out,
+void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
 	const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch)
 {
 	(void)scratch;
@@ -151,5 +151,6 @@ static void keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out,
 			}
 }
 
-const struct tfhe_kernel tfhe_kernel_portable = {blind_rotate_scratch, blind_rotate, glwe_keyswitch,
-	keyswitch_bytes, keyswitch_set, keyswitch_scratch, keyswitch};
+const struct tfhe_kernel tfhe_kernel_portable = {false, blind_rotate_scratch, blind_rotate,
+	glwe_keyswitch, tfhe_keyswitch_rows_bytes, tfhe_keyswitch_rows_set,
+	tfhe_keyswitch_rows_scratch, tfhe_keyswitch_rows};

@@ -1,0 +1,274 @@
+/* Blind rotation and GLWE key switch on vectors, written once: included by kernel_avx2.c and
+ * kernel_avx512.c after their vocabulary (ring/simd_*.h).
+ *
+ * A CMUX makes five passes over 2 N doubles that never leave the first-level cache for long:
+ * rotate, subtract, decompose, widen and split (first pass); the middle levels; then block by block
+ * of 64 points the last levels, the products with the GGSW and the first levels back, all between
+ * registers; the middle levels back; and join, round to the torus and add (last pass). The powers
+ * of two that scale digits and transform are in the key.
+ */
+#include "ring/fft_passes.h"
+#include "tfhe/kernel_inside.h"
+
+#include <string.h>
+
+enum {
+	/* Words after each accumulator polynomial that continue it: X^N = -1 makes them minus the
+	 * first ones. A rotated vector that crosses the end reads on without a branch. */
+	PAD = 16,
+	ROWS_MAX = 2 * TFHE_PBS_LEVELS_MAX
+};
+
+static const double widened_zero = 0x1p52 + 0x1p31;
+
+/* One accumulator polynomial seen through X^rotation - 1, for a range of points in which every
+ * stream (part and half of the complex fold) keeps its sign. */
+struct rotated {
+	const uint32_t *a;
+	unsigned n, part;
+	unsigned shift; /* brings the digit to the top bits */
+	uint32_t mask;
+	uint32_t from[8]; /* stream's index less t, modulo 2^32 */
+	uint32_t flip[8]; /* all ones where X^N = -1 was crossed */
+	uint32_t plus[8]; /* decomposition offset, and the one that completes the negation */
+};
+
+INLINE void load_digits(
+	const struct rotated *s, unsigned stream, unsigned j, unsigned t, real8 *low, real8 *high)
+{
+	word16 x = w_xor(w_load(s->a + (uint32_t)(s->from[stream] + t)), w_all(s->flip[stream]));
+	x = w_sub(w_add(x, w_all(s->plus[stream])), w_load(s->a + j));
+	if (s->shift != 0)
+		x = w_shift_left(x, s->shift);
+	w_widen(low, high, w_and(x, w_all(s->mask)));
+	*low = r_sub(*low, r_all(widened_zero));
+	*high = r_sub(*high, r_all(widened_zero));
+}
+
+INLINE void load_rotated(
+	const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+{
+	const struct rotated *s = source;
+	unsigned j = part * s->part + t;
+	load_digits(s, 2 * part, j, t, &low->re, &high->re);
+	load_digits(s, 2 * part + 1, s->n / 2 + j, t, &low->im, &high->im);
+}
+
+INLINE void aim(struct rotated *s, unsigned t, unsigned rotation, uint32_t offset)
+{
+	for (unsigned stream = 0; stream < s->n / s->part; stream++) {
+		unsigned start = stream / 2 * s->part + stream % 2 * (s->n / 2);
+		unsigned position = (start + t - rotation) & (2 * s->n - 1);
+		s->from[stream] = (position & (s->n - 1)) - t;
+		s->flip[stream] = position >= s->n ? UINT32_MAX : 0;
+		s->plus[stream] = offset + (position >= s->n);
+	}
+}
+
+/* x = first pass over digit `level` of (X^rotation - 1) a. */
+INLINE void first_pass_rotated(const struct ring_fft *f, double *x, const uint32_t *a,
+	unsigned rotation, const struct decomposition *d, unsigned level)
+{
+	struct rotated s = {.a = a,
+		.n = f->n,
+		.part = f->n / 2 / first_parts(f),
+		.shift = d->base_log2 * level,
+		.mask = UINT32_MAX << (32 - d->base_log2)};
+	/* All streams are multiples of `part` apart, so they change sign, if at all, at one t; the
+	 * vector that contains it runs into the pad. */
+	unsigned change = rotation & (s.part - 1), rest = (change + 15) & ~15u;
+	if (change != 0) {
+		aim(&s, 0, rotation, d->offset);
+		forward_first(f, x, 0, rest, load_rotated, &s);
+	}
+	if (rest < s.part) {
+		aim(&s, rest, rotation, d->offset);
+		forward_first(f, x, rest, s.part, load_rotated, &s);
+	}
+}
+
+/* Digits of a polynomial as it is, times `scale`. */
+struct plain {
+	const uint32_t *a;
+	unsigned n, part, shift;
+	uint32_t offset, mask;
+	double scale;
+};
+
+INLINE void load_plain_digits(const struct plain *s, unsigned j, real8 *low, real8 *high)
+{
+	word16 x = w_shift_left(w_add(w_load(s->a + j), w_all(s->offset)), s->shift);
+	w_widen(low, high, w_and(x, w_all(s->mask)));
+	*low = r_mul(r_sub(*low, r_all(widened_zero)), r_all(s->scale));
+	*high = r_mul(r_sub(*high, r_all(widened_zero)), r_all(s->scale));
+}
+
+INLINE void load_plain(const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+{
+	const struct plain *s = source;
+	unsigned j = part * s->part + t;
+	load_plain_digits(s, j, &low->re, &high->re);
+	load_plain_digits(s, s->n / 2 + j, &low->im, &high->im);
+}
+
+struct added {
+	uint32_t *a;
+	unsigned n, part;
+};
+
+INLINE void add_rounded(uint32_t *a, real8 low, real8 high)
+{
+	w_store(a, w_add(w_load(a), w_narrow(low, high)));
+}
+
+INLINE void store_added(void *target, unsigned part, unsigned t, complex8 low, complex8 high)
+{
+	const struct added *s = target;
+	uint32_t *a = s->a + part * s->part + t;
+	add_rounded(a, low.re, high.re);
+	add_rounded(a + s->n / 2, low.im, high.im);
+}
+
+INLINE void set_pad(uint32_t *a, unsigned n)
+{
+	w_store(a + n, w_sub(w_all(0), w_load(a)));
+}
+
+/* Lines of the next GGSW to fetch into the second-level cache meanwhile. */
+struct prefetch {
+	const char *at;
+	size_t lines; /* a block */
+};
+
+/* From digits after the middle passes (rows x N doubles) to the two sums before theirs, in place:
+ * x[c] = sum over rows of digit[row] key[row][c]. */
+INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *key, unsigned rows,
+	struct prefetch prefetch)
+{
+	size_t n = f->n;
+	for (size_t block = 0; block < n / 128; block++) {
+		complex8 digits[ROWS_MAX][8];
+		for (size_t line = 0; line < prefetch.lines; line++, prefetch.at += 64)
+			__builtin_prefetch(prefetch.at, 0, 2);
+		for (unsigned row = 0; row < rows; row++) {
+			complex8 v[8];
+			load_block(v, x + row * n + 128 * block);
+			forward_block(f, block, v);
+			for (unsigned i = 0; i < 8; i++)
+				digits[row][i] = v[i];
+		}
+		for (unsigned column = 0; column < 2; column++) {
+			const double *k = key + column * n + 128 * block;
+			complex8 v[8];
+			for (unsigned i = 0; i < 8; i++)
+				v[i] = c_mul(digits[0][i], c_load(k, i));
+			for (unsigned row = 1; row < rows; row++)
+				for (unsigned i = 0; i < 8; i++)
+					v[i] = c_fma(
+						digits[row][i], c_load(k + 2 * row * n, i), v[i]);
+			inverse_block(f, block, v);
+			store_block(x + column * n + 128 * block, v);
+		}
+	}
+}
+
+/* The sums' way back, added to two polynomials `stride` words apart. */
+INLINE void finish(const struct ring_fft *f, double *x, uint32_t *glwe, size_t stride)
+{
+	for (unsigned c = 0; c < 2; c++) {
+		struct added target = {glwe + c * stride, f->n, f->n / 2 / first_parts(f)};
+		inverse_middles(f, x + c * f->n);
+		inverse_last(f, x + c * f->n, store_added, &target);
+	}
+}
+
+/* accumulator += GGSW(s) * (X^rotation - 1) accumulator: Chillotti, Gama, Georgieva, Izabachene,
+ * "TFHE: fast fully homomorphic encryption over the torus", 2020, section 4. */
+INLINE void cmux(const struct ring_fft *f, const struct decomposition *d, unsigned levels,
+	uint32_t *accumulator, unsigned rotation, const double *ggsw, double *x,
+	struct prefetch prefetch)
+{
+	size_t n = f->n;
+	for (unsigned level = 0; level < levels; level++)
+		for (unsigned c = 0; c < 2; c++) {
+			double *row = x + (2 * level + c) * n;
+			first_pass_rotated(f, row, accumulator + c * (n + PAD), rotation, d, level);
+			forward_middles(f, row);
+		}
+	multiply_blocks(f, x, ggsw, 2 * levels, prefetch);
+	finish(f, x, accumulator, n + PAD);
+	for (unsigned c = 0; c < 2; c++)
+		set_pad(accumulator + c * (n + PAD), f->n);
+}
+
+static size_t blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t batch)
+{
+	size_t n = tfhe_poly_size(key->params);
+	return batch * 2 * (n + PAD) * sizeof(uint32_t) +
+	       2 * key->params->pbs_levels * n * sizeof(double);
+}
+
+/* `levels` and `n_log2` are constants where this is inlined for the common sizes. */
+INLINE void rotate_all(const struct tfhe_bootstrap_key *key, const struct ring_fft *f,
+	unsigned levels, uint32_t *accumulators, const uint16_t *masks, size_t batch, double *x)
+{
+	const struct tfhe_params *p = key->params;
+	size_t n = f->n, ggsw_size = 4 * levels * n, stride = 2 * (n + PAD);
+	struct decomposition d = decomposition_of(p->pbs_base_log2, levels);
+	/* Every ciphertext fetches its share of the next GGSW. */
+	size_t shares = batch * (n / 128);
+	size_t lines = (ggsw_size / 8 + shares - 1) / shares;
+	for (size_t i = 0; i < p->n; i++) {
+		const double *ggsw = key->ggsw + i * ggsw_size;
+		const char *next = (const char *)(ggsw + (i + 1 < p->n ? ggsw_size : 0));
+		for (size_t b = 0; b < batch; b++) {
+			struct prefetch share = {next + b * lines * (n / 128) * 64, lines};
+			if (masks[b * p->n + i] != 0)
+				cmux(f, &d, levels, accumulators + b * stride, masks[b * p->n + i],
+					ggsw, x, share);
+		}
+	}
+}
+
+static void blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
+	const uint16_t *masks, size_t batch, void *scratch)
+{
+	size_t n = key->fft->n;
+	double *x = scratch;
+	uint32_t *padded = (uint32_t *)(x + 2 * key->params->pbs_levels * n);
+	for (size_t i = 0; i < 2 * batch; i++) {
+		memcpy(padded + i * (n + PAD), accumulators + i * n, n * sizeof(uint32_t));
+		set_pad(padded + i * (n + PAD), key->fft->n);
+	}
+	if (key->params->pbs_levels == 1)
+		rotate_all(key, key->fft, 1, padded, masks, batch, x);
+	else
+		rotate_all(key, key->fft, key->params->pbs_levels, padded, masks, batch, x);
+	for (size_t i = 0; i < 2 * batch; i++)
+		memcpy(accumulators + i * n, padded + i * (n + PAD), n * sizeof(uint32_t));
+}
+
+/* Rows come from ring_fft_forward_u64, so the scale that a bootstrap key holds goes to the digits.
+ */
+static void glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *rows,
+	uint32_t *glwe, const uint32_t *a, void *scratch)
+{
+	const struct tfhe_params *p = like->params;
+	const struct ring_fft *f = like->fft;
+	struct decomposition d = decomposition_of(p->pbs_base_log2, p->pbs_levels);
+	double *x = scratch;
+	for (unsigned level = 0; level < d.levels; level++) {
+		struct plain s = {.a = a,
+			.n = f->n,
+			.part = f->n / 2 / first_parts(f),
+			.shift = d.base_log2 * level,
+			.offset = d.offset,
+			.mask = UINT32_MAX << (32 - d.base_log2),
+			.scale = tfhe_kernel_row_scale(p)};
+		double *row = x + level * f->n;
+		forward_first(f, row, 0, s.part, load_plain, &s);
+		forward_middles(f, row);
+	}
+	multiply_blocks(f, x, rows, d.levels, (struct prefetch){NULL, 0});
+	finish(f, x, glwe, f->n);
+}

@@ -85,15 +85,18 @@ static void posix_close(struct io_file *f)
 
 static amt_status posix_lock(struct io *io, const char *path, struct io_file **out)
 {
-	TRY(open_fd(io, path, O_RDWR | O_CREAT, 0666, out));
+	struct io_file *f;
+	TRY(open_fd(io, path, O_RDWR | O_CREAT, 0666, &f));
 	int result;
-	REPEAT(result, flock(fd_of(*out), LOCK_EX | LOCK_NB));
-	if (result == 0)
+	REPEAT(result, flock(fd_of(f), LOCK_EX | LOCK_NB));
+	if (result == 0) {
+		*out = f;
 		return STATUS_OK;
+	}
 	amt_status s = errno == EWOULDBLOCK
 			       ? ERROR(AMT_LOCKED, "%s is held by another process", path)
 			       : OS_ERROR("lock", path);
-	io_close(*out);
+	io_close(f);
 	return s;
 }
 

@@ -34,7 +34,8 @@ struct store_batch;
 
 amt_status store_open(
 	struct store **out, struct io *io, const char *folder, const struct store_options *options);
-/* Flushes nothing that is not asked for: the log is enough. Waits for background work. */
+/* Flushes nothing that is not asked for: the log is enough. Waits for background work. Snapshots
+ * and iterators must be freed before. The store is gone even if this fails. Accepts NULL. */
 amt_status store_close(struct store *s);
 
 amt_status store_put(struct store *s, struct span key, struct span value);
@@ -51,7 +52,7 @@ amt_status store_batch_put(struct store_batch *b, struct span key, struct span v
 amt_status store_batch_delete(struct store_batch *b, struct span key);
 /* Precondition checked against every other writer when the batch commits: the key's value is
  * exactly `expected` (data NULL: the key is absent), else the commit fails with AMT_CONFLICT and
- * nothing changes. */
+ * nothing changes. Batches of a group are checked one after the other, as they commit. */
 amt_status store_batch_expect(struct store_batch *b, struct span key, struct span expected);
 amt_status store_write(struct store *s, struct store_batch *b);
 
@@ -60,22 +61,23 @@ void store_snapshot_free(struct store *s, struct store_snapshot *snapshot);
 
 /* Keys in [low, high); data NULL: unbounded. Starts before the first: call next (or prev, which
  * starts at the last). *valid false: past the end. Key and value are borrowed until the next call.
- * limit 0: none. */
+ * limit: calls that may give a key; 0: any number. */
 amt_status store_iterator_new(struct store *s, const struct store_snapshot *snapshot,
 	struct span low, struct span high, uint64_t limit, struct store_iterator **out);
 void store_iterator_free(struct store_iterator *it);
-amt_status store_iterator_seek(
-	struct store_iterator *it, struct span key); /* at the first key >= key */
+/* Stands between keys: next gives the first key >= key, prev the last one < key. */
+amt_status store_iterator_seek(struct store_iterator *it, struct span key);
 amt_status store_iterator_next(struct store_iterator *it, bool *valid);
 amt_status store_iterator_prev(struct store_iterator *it, bool *valid);
 struct span store_iterator_key(const struct store_iterator *it);
 struct span store_iterator_value(const struct store_iterator *it);
 
-amt_status store_flush(struct store *s); /* memtable to a table, durably */
+/* What was written before is in tables, durably. Nothing to do for an in-memory store. */
+amt_status store_flush(struct store *s);
 
 struct store_stats {
 	uint64_t last_sequence, puts, deletes, gets, wal_bytes, wal_syncs, flushes, tables,
-		table_bytes, memtable_bytes;
+		table_bytes, memtable_bytes, compactions;
 };
 void store_stats_get(struct store *s, struct store_stats *out);
 

@@ -1,0 +1,284 @@
+/* Nothing that runs on secrets may branch on them or use them as an address. Under valgrind
+ * (./run ct) every secret is marked undefined, so that memcheck reports exactly such uses (Langley,
+ * "ctgrind", 2010). Secrets come from random_bytes, which this program replaces by one that marks
+ * what it gives; marks follow the data through all arithmetic. What is published is unmarked by
+ * publish(). Without valgrind the same calls run and their results are checked. */
+#include "testing.h"
+
+#include "crypto/aead.h"
+#include "crypto/random.h"
+#include "crypto/sample.h"
+#include "crypto/secret.h"
+#include "keys/key_ring.h"
+#include "tfhe/toy_params.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#define VALGRIND_COUNT_ERRORS 0
+#define VALGRIND_GET_VBITS(memory, marks, size) ((void)(memory), (void)(marks), (void)(size))
+#define VALGRIND_MAKE_MEM_UNDEFINED(memory, size) ((void)(memory), (void)(size))
+#define VALGRIND_MAKE_MEM_DEFINED(memory, size) ((void)(memory), (void)(size))
+#endif
+
+static void hide(void *secret, size_t size)
+{
+	(void)VALGRIND_MAKE_MEM_UNDEFINED(secret, size);
+}
+
+/* Fails unless the marks have followed the data to here: a check of nothing proves nothing. */
+static void publish(void *data, size_t size)
+{
+	uint8_t all = 0;
+	for (size_t i = 0; i < size; i++) {
+		uint8_t marks = 0;
+		(void)VALGRIND_GET_VBITS((uint8_t *)data + i, &marks, 1);
+		all |= marks;
+	}
+	assert_true(all != 0 || !RUNNING_ON_VALGRIND);
+	(void)VALGRIND_MAKE_MEM_DEFINED(data, size);
+}
+
+amt_status random_from_system(void *out, size_t size)
+{
+	uint8_t *at = out;
+	for (size_t part; size > 0; at += part, size -= part) {
+		part = size < 256 ? size : 256;
+		ENSURE(getrandom(at, part, 0) == (ssize_t)part, AMT_UNAVAILABLE, "getrandom");
+	}
+	return STATUS_OK;
+}
+
+amt_status random_bytes(void *out, size_t size)
+{
+	TRY(random_from_system(out, size));
+	hide(out, size);
+	return STATUS_OK;
+}
+
+static unsigned errors_before;
+
+static int before_each(void **state)
+{
+	(void)state;
+	errors_before = (unsigned)VALGRIND_COUNT_ERRORS;
+	return 0;
+}
+
+static int after_each(void **state)
+{
+	(void)state;
+	unsigned errors = (unsigned)VALGRIND_COUNT_ERRORS - errors_before;
+	if (errors > 0)
+		print_error("%u uses of secrets in branches or addresses, see above\n", errors);
+	return errors > 0 ? -1 : 0;
+}
+
+static void noise(void **state)
+{
+	(void)state;
+	enum { COUNT = 1000 };
+	const struct noise_distribution kinds[] = {{.kind = NOISE_TUNIFORM, .bound_log2 = 17},
+		{.kind = NOISE_TUNIFORM, .bound_log2 = 46},
+		{.kind = NOISE_GAUSSIAN, .sigma = 2.845267479601915e-15},
+		{.kind = NOISE_GAUSSIAN, .sigma = 2.046151696979124e-6}};
+	for (size_t t = 0; t < 4; t++) {
+		uint64_t samples[COUNT];
+		OK(sample_noise(&kinds[t], samples, COUNT));
+		publish(samples, sizeof(samples));
+		unsigned differ = 0;
+		for (size_t i = 1; i < COUNT; i++)
+			differ += samples[i] != samples[0];
+		assert_true(differ > COUNT / 2);
+	}
+}
+
+static void key_bits(void **state)
+{
+	(void)state;
+	uint8_t bits[1000];
+	OK(sample_binary(bits, sizeof(bits)));
+	publish(bits, sizeof(bits));
+	unsigned ones = 0;
+	for (size_t i = 0; i < sizeof(bits); i++)
+		ones += bits[i];
+	assert_true(ones > 350 && ones < 650);
+}
+
+/* Under memcheck a toy set is enough: the code is the same for every size. */
+static struct key_ring *toy_ring(uint16_t params)
+{
+	struct key_ring *ring;
+	OK(key_ring_new(&ring, tfhe_params_find_toy(params)));
+	return ring;
+}
+
+static void tfhe_keys_and_encryption(uint16_t params)
+{
+	struct key_ring *ring = toy_ring(params);
+	const struct tfhe_secret *s = key_ring_tfhe(ring);
+	const struct tfhe_params *p = tfhe_secret_params(s);
+	size_t n = tfhe_poly_size(p), words = tfhe_lwe_words(p);
+	uint32_t *lwe = calloc(tfhe_lwe_stride(p), sizeof(*lwe)), value = 5u << tfhe_delta_log2(p);
+	uint32_t phase;
+	hide(&value, sizeof(value));
+	OK(tfhe_encrypt_lwe(s, lwe, value));
+	publish(lwe, words * sizeof(*lwe));
+	OK(tfhe_phase_lwe(s, &phase, lwe));
+	unsigned message = tfhe_decode(p, phase);
+	publish(&message, sizeof(message));
+	assert_int_equal(message, 5);
+	free(lwe);
+
+	uint32_t *values = calloc(n, sizeof(*values)), *phases = calloc(n, sizeof(*phases));
+	uint32_t *glwe = aligned_alloc(64, (p->k + 1) * n * sizeof(*glwe));
+	uint16_t *bodies = calloc(n, sizeof(*bodies));
+	struct seed seed;
+	for (size_t i = 0; i < n; i++)
+		values[i] = (uint32_t)(i % 16) << tfhe_delta_log2(p);
+	hide(values, n * sizeof(*values));
+	OK(tfhe_encrypt_seeded(s, &seed, bodies, values, n));
+	publish(bodies, n * sizeof(*bodies));
+	struct seed_expander *e;
+	OK(seed_expander_new(&e, &seed));
+	for (unsigned k = 0; k < p->k; k++)
+		OK(seed_expand_u32(e, k, glwe + k * n, n));
+	seed_expander_free(e);
+	for (size_t i = 0; i < n; i++)
+		glwe[p->k * n + i] = (uint32_t)bodies[i] << 16;
+	OK(tfhe_phase_glwe(s, phases, glwe));
+	publish(phases, n * sizeof(*phases));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(tfhe_decode(p, phases[i]), i % 16);
+	free(values);
+	free(phases);
+	free(glwe);
+	free(bodies);
+	key_ring_free(ring);
+}
+
+static void evaluation_keys(uint16_t params)
+{
+	struct key_ring *ring = toy_ring(params);
+	struct buf key = {0};
+	OK(tfhe_evaluation_key_generate(key_ring_tfhe(ring), NULL, NULL, NULL, &key));
+	assert_true(key.size > 1000);
+	buf_free(&key);
+	key_ring_free(ring);
+}
+
+static void key_export_and_import(uint16_t params)
+{
+	struct key_ring *ring = toy_ring(params), *back;
+	uint8_t *sections;
+	size_t size, header = 8 + AEAD_KEY_BYTES + 8 + 2 + KEY_ID_BYTES;
+	OK(key_ring_pack(ring, &sections, &size));
+	publish(sections, header);
+	hide(sections + 8, AEAD_KEY_BYTES);
+	OK(key_ring_unpack(&back, span_of(sections, size)));
+	bool same = secret_equal(key_ring_id(ring), key_ring_id(back), KEY_ID_BYTES);
+	publish(&same, sizeof(same));
+	assert_true(same);
+	secret_free(sections);
+	key_ring_free(ring);
+	key_ring_free(back);
+}
+
+static void secret_keys(void **state)
+{
+	(void)state;
+	const uint16_t sets[] = {TOY_PARAMS, TOY_PARAMS_GAUSSIAN};
+	/* valgrind knows no AVX-512. */
+	const char *const kernels[] = {"portable", "avx2"};
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(setenv("AMT_ISA", kernels[i / 2], 1), 0);
+		tfhe_keys_and_encryption(sets[i % 2]);
+		evaluation_keys(sets[i % 2]);
+		key_export_and_import(sets[i % 2]);
+	}
+}
+
+/* That a tag or a code is right is published; tools/ct.supp lists those branches. */
+static void sealing_and_subkeys(void **state)
+{
+	(void)state;
+	uint8_t master[32], key[32], plain[100], sealed[100 + AEAD_EXTRA_BYTES], opened[100];
+	uint8_t mac[MAC_BYTES];
+	OK(random_bytes(master, sizeof(master)));
+	OK(random_bytes(plain, sizeof(plain)));
+	struct span text = span_of(plain, sizeof(plain)), place = span_str("row 7");
+	OK(subkey_derive(master, SUBKEY_PAYLOAD, span_str("t"), span_of(NULL, 0), key));
+	OK(aead_seal(key, place, text, sealed));
+	publish(sealed, sizeof(sealed));
+	OK(aead_open(key, place, span_of(sealed, sizeof(sealed)), opened));
+	OK(mac_compute(key, place, text, mac));
+	publish(mac, sizeof(mac));
+	OK(mac_check(key, place, span_of(opened, sizeof(opened)), mac));
+	sealed[50] ^= 1;
+	FAILS(AMT_INTEGRITY, aead_open(key, place, span_of(sealed, sizeof(sealed)), opened));
+}
+
+/* The check must see leaks, or its silence means nothing. */
+static volatile unsigned sink;
+
+static void branch_on(const uint8_t *secret)
+{
+	if (secret[0] & 1)
+		sink = 1;
+}
+
+static void index_by(const uint8_t *secret)
+{
+	static const volatile uint8_t table[256] = {1};
+	sink = table[secret[0]];
+}
+
+static void reject_until_small(const uint8_t *secret)
+{
+	unsigned i = 0;
+	while (i < 15 && secret[i] > 100)
+		i++;
+	sink = i;
+}
+
+static void planted_leaks_are_seen(void **state)
+{
+	(void)state;
+	void (*const leaks[])(const uint8_t *) = {branch_on, index_by, reject_until_small};
+	for (size_t i = 0; i < sizeof(leaks) / sizeof(leaks[0]); i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			uint8_t secret[16];
+			if (!amt_ok(random_bytes(secret, sizeof(secret))))
+				_exit(1);
+			leaks[i](secret);
+			/* With --error-exitcode valgrind puts its own status here. */
+			_exit(VALGRIND_COUNT_ERRORS > errors_before ? 99 : 0);
+		}
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), RUNNING_ON_VALGRIND ? 99 : 0);
+	}
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, before_each, after_each)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(planted_leaks_are_seen),
+		CASE(noise),
+		CASE(key_bits),
+		CASE(secret_keys),
+		CASE(sealing_and_subkeys),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

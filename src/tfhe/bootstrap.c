@@ -6,6 +6,7 @@
 #include "tfhe/evaluator_inside.h"
 
 #include "base/alloc.h"
+#include "tfhe/meter.h"
 
 struct run {
 	struct tfhe_evaluator *evaluator;
@@ -13,7 +14,7 @@ struct run {
 	const size_t *list; /* jobs that need the key */
 	size_t count;
 	size_t batches;
-	struct evaluator_meter meter;
+	struct meter meter;
 };
 
 static bool is_trivial(const struct tfhe_params *p, const uint32_t *lwe)
@@ -111,7 +112,7 @@ static amt_status run_batch(void *context, size_t index, unsigned worker)
 					s->accumulators + i * tfhe_glwe_words(p), f * stride);
 	}
 	atomic_fetch_add(&r->evaluator->bootstraps, count);
-	return evaluator_meter_add(&r->meter, count, worker);
+	return meter_add(&r->meter, count, worker);
 }
 
 static size_t batches_for(size_t count, size_t workers)
@@ -136,7 +137,7 @@ amt_status tfhe_bootstrap(struct tfhe_evaluator *e, const struct tfhe_job *jobs,
 			list[r.count++] = i;
 	atomic_fetch_add(&e->bootstraps, count - r.count);
 	r.batches = batches_for(r.count, e->workers);
-	amt_status status = evaluator_meter_add(&r.meter, count - r.count, 0);
+	amt_status status = meter_add(&r.meter, count - r.count, 0);
 	if (amt_ok(status))
 		status = pool_run(e->pool, r.batches, run_batch, &r);
 	pthread_mutex_unlock(&e->lock);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "tfhe/evaluation_key.h"
+#include "tfhe/meter.h"
 #include "tfhe/noise.h"
 #include "tfhe/wire.h"
 
@@ -18,16 +19,8 @@ struct expansion {
 	struct evaluation_key_layout layout;
 	const uint8_t *content;
 	struct expander *expanders;
-	struct evaluator_meter meter;
+	struct meter meter;
 };
-
-amt_status evaluator_meter_add(struct evaluator_meter *m, uint64_t amount, unsigned worker)
-{
-	uint64_t done = atomic_fetch_add(&m->done, amount) + amount;
-	if (worker == 0 && m->progress != NULL)
-		ENSURE(m->progress(m->context, done, m->total), AMT_CANCELLED, "cancelled");
-	return STATUS_OK;
-}
 
 static size_t glwe_bytes(const struct tfhe_params *p)
 {
@@ -95,7 +88,7 @@ static amt_status expand(void *context, size_t index, unsigned worker)
 		TRY(expand_automorphism(x, w, index - p->n));
 	else
 		TRY(expand_keyswitch(x, w, index - p->n - p->n_poly_log2));
-	return evaluator_meter_add(&x->meter, 1, worker);
+	return meter_add(&x->meter, 1, worker);
 }
 
 static amt_status expander_open(struct expander *w, const struct expansion *x)

@@ -37,13 +37,4 @@ static inline size_t evaluator_automorphism_size(const struct tfhe_params *p)
 	return (size_t)p->pbs_levels * p->k * (p->k + 1) << p->n_poly_log2;
 }
 
-/* Progress of a parallel loop: any worker may add, the calling thread (worker 0) reports. */
-struct evaluator_meter {
-	tfhe_progress progress;
-	void *context;
-	uint64_t total;
-	atomic_uint_fast64_t done;
-};
-amt_status evaluator_meter_add(struct evaluator_meter *m, uint64_t amount, unsigned worker);
-
 #endif

@@ -7,7 +7,7 @@
 #include "crypto/secret.h"
 #include "os/clock.h"
 #include "tfhe/evaluation_key.h"
-#include "tfhe/evaluator_inside.h"
+#include "tfhe/meter.h"
 #include "tfhe/wire.h"
 
 struct maker {
@@ -25,7 +25,7 @@ struct making {
 	struct evaluation_key_layout layout;
 	uint8_t *content;
 	struct maker *makers;
-	struct evaluator_meter meter;
+	struct meter meter;
 };
 
 static unsigned group_rows(const struct tfhe_params *p)
@@ -116,7 +116,7 @@ static amt_status make(void *context, size_t index, unsigned worker)
 		TRY(make_automorphism(g, m, index - p->n));
 	else
 		TRY(make_keyswitch(g, m, index - p->n - p->n_poly_log2));
-	return evaluator_meter_add(&g->meter, 1, worker);
+	return meter_add(&g->meter, 1, worker);
 }
 
 static amt_status maker_open(struct maker *m, const struct tfhe_params *p, const uint8_t *seeds)

@@ -1,0 +1,239 @@
+/* Noise of every step, measured on real keys against the formulas of tfhe/noise.h.
+ *
+ * A measurement agrees if the 99 % confidence interval of the mean square meets the formula, or the
+ * range of formulas where one part is an upper bound. One in a hundred honest measurements misses, so
+ * a step that misses is measured again, up to three times in all. */
+#include "fixture.h"
+#include "statistics.h"
+#include "toy_params.h"
+
+#include "crypto/random.h"
+#include "tfhe/noise.h"
+
+#include <stdlib.h>
+
+typedef void (*measurement)(struct fixture *f, struct statistics *s);
+
+static size_t volume(size_t full)
+{
+	return getenv("AMT_TEST_LIGHT") != NULL ? (full + 7) / 8 : full;
+}
+
+static void agrees(
+	struct fixture *f, const char *step, measurement measure, double low, double high)
+{
+	double mean = 0, bound = 0;
+	for (int attempt = 0; attempt < 3; attempt++) {
+		struct statistics s = {0};
+		measure(f, &s);
+		mean = statistics_mean(&s);
+		bound = statistics_bound(&s);
+		print_message("%-14s %-16s 2^%.3f +- %.1f %%, formula 2^%.3f%s%.3f (%zu samples)\n",
+			f->p->name, step, log2(mean), 100 * bound / mean, log2(low),
+			low < high ? " to " : " = ", log2(high), s.count);
+		if (mean - bound <= high && mean + bound >= low)
+			return;
+	}
+	fail_msg("%s: 2^%.3f +- 2^%.3f, formula 2^%.3f to 2^%.3f", step, log2(mean), log2(bound),
+		log2(low), log2(high));
+}
+
+static void add_square(struct statistics *s, double error)
+{
+	statistics_add(s, error * error);
+}
+
+static void fresh(struct fixture *f, struct statistics *s)
+{
+	uint32_t *lwe = fixture_lwes(f, 1), phase;
+	for (size_t i = 0; i < volume(4000); i++) {
+		OK(tfhe_encrypt_lwe(f->secret, lwe, 12345));
+		OK(tfhe_phase_lwe(f->secret, &phase, lwe));
+		add_square(s, torus_error(phase - 12345));
+	}
+	mem_free_aligned(lwe, 0);
+}
+
+static void seeded(struct fixture *f, struct statistics *s)
+{
+	size_t n = tfhe_poly_size(f->p);
+	uint32_t *glwe, *phases, *values;
+	uint16_t *bodies;
+	struct seed seed;
+	OK(mem_alloc_aligned(&glwe, tfhe_glwe_words(f->p) * sizeof(*glwe)));
+	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
+	OK(mem_alloc_aligned(&values, n * sizeof(*values)));
+	OK(mem_alloc_aligned(&bodies, n * sizeof(*bodies)));
+	for (size_t round = 0; round < volume(8); round++) {
+		OK(random_bytes(values, n * sizeof(*values)));
+		OK(tfhe_encrypt_seeded(f->secret, &seed, bodies, values, n));
+		OK(tfhe_glwe_expand(f->p, glwe, &seed, bodies, n));
+		OK(tfhe_phase_glwe(f->secret, phases, glwe));
+		for (size_t i = 0; i < n; i++)
+			add_square(s, torus_error(phases[i] - values[i]));
+	}
+	mem_free_aligned(glwe, 0);
+	mem_free_aligned(phases, 0);
+	mem_free_aligned(values, 0);
+	mem_free_aligned(bodies, 0);
+}
+
+static void keyswitch(struct fixture *f, struct statistics *s)
+{
+	size_t stride = tfhe_lwe_stride(f->p), words = f->p->n + 1;
+	uint32_t *in = fixture_lwes(f, TFHE_BATCH), before, after;
+	const uint32_t *pointers[TFHE_BATCH];
+	uint32_t offsets[TFHE_BATCH] = {0};
+	struct evaluator_scratch *w = &f->e->scratch[0];
+	for (size_t i = 0; i < TFHE_BATCH; i++)
+		pointers[i] = in + i * stride;
+	for (size_t round = 0; round < volume(64); round++) {
+		OK(random_bytes(in, TFHE_BATCH * stride * sizeof(*in)));
+		tfhe_keyswitch(
+			&f->e->keyswitch, w->small, pointers, offsets, TFHE_BATCH, w->kernel);
+		for (size_t i = 0; i < TFHE_BATCH; i++) {
+			OK(tfhe_phase_lwe(f->secret, &before, pointers[i]));
+			OK(tfhe_phase_small(f->secret, &after, w->small + i * words));
+			add_square(s, torus_error(after - before));
+		}
+	}
+	mem_free_aligned(in, 0);
+}
+
+/* The switched ciphertext, lifted back to 32 bits, has its own phase: minus half a unit. */
+static void modulus_switch(struct fixture *f, struct statistics *s)
+{
+	unsigned n = f->p->n, shift = 31 - f->p->n_poly_log2;
+	struct evaluator_scratch *w = &f->e->scratch[0];
+	struct statistics mean = {0};
+	for (size_t round = 0; round < volume(20000); round++) {
+		uint32_t before, after;
+		uint16_t body;
+		OK(random_bytes(w->small, (n + 1) * sizeof(*w->small)));
+		OK(tfhe_phase_small(f->secret, &before, w->small));
+		tfhe_modulus_switch(f->p, w->masks, &body, w->small);
+		for (unsigned i = 0; i < n; i++)
+			w->small[i] = (uint32_t)w->masks[i] << shift;
+		w->small[n] = ((uint32_t)body << shift) + (1u << (shift - 1));
+		OK(tfhe_phase_small(f->secret, &after, w->small));
+		add_square(s, torus_error(after - before));
+		statistics_add(&mean, torus_error(after - before));
+	}
+	/* Centred: 5 deviations of the mean's own error. */
+	assert_true(fabs(statistics_mean(&mean)) < 2 * statistics_bound(&mean));
+}
+
+/* Rotates random tables, whose every coefficient then shows an error. The errors of one rotation hang
+ * together (the key is not centred), so a rotation is one observation. */
+static void blind_rotation(struct fixture *f, struct statistics *s)
+{
+	const struct tfhe_params *p = f->p;
+	unsigned n = tfhe_poly_size(p), shift = 31 - p->n_poly_log2;
+	struct evaluator_scratch *w = &f->e->scratch[0];
+	uint32_t *table, *phases, phase;
+	OK(mem_alloc_aligned(&table, n * sizeof(*table)));
+	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
+	for (size_t round = 0; round < volume(5); round++) {
+		OK(random_bytes(table, n * sizeof(*table)));
+		OK(random_bytes(w->masks, TFHE_BATCH * p->n * sizeof(*w->masks)));
+		for (size_t i = 0; i < TFHE_BATCH * p->n; i++)
+			w->masks[i] &= (uint16_t)(2 * n - 1);
+		for (size_t b = 0; b < TFHE_BATCH; b++) {
+			uint32_t *glwe = w->accumulators + b * tfhe_glwe_words(p);
+			memset(glwe, 0, p->k * n * sizeof(*glwe));
+			memcpy(glwe + p->k * n, table, n * sizeof(*glwe));
+		}
+		tfhe_blind_rotate(
+			&f->e->bootstrap, w->accumulators, w->masks, TFHE_BATCH, w->kernel);
+		for (size_t b = 0; b < TFHE_BATCH; b++) {
+			for (unsigned i = 0; i < p->n; i++)
+				w->small[i] = (uint32_t)w->masks[b * p->n + i] << shift;
+			w->small[p->n] = 0;
+			OK(tfhe_phase_small(f->secret, &phase, w->small));
+			unsigned at = phase >> shift; /* the table is read from here on */
+			OK(tfhe_phase_glwe(
+				f->secret, phases, w->accumulators + b * tfhe_glwe_words(p)));
+			double squares = 0;
+			for (unsigned j = 0; j < n; j++) {
+				unsigned from = (j + at) & (2 * n - 1);
+				uint32_t want = from < n ? table[from] : -table[from - n];
+				double error = torus_error(phases[j] - want);
+				squares += error * error;
+			}
+			statistics_add(s, squares / n);
+		}
+	}
+	mem_free_aligned(table, 0);
+	mem_free_aligned(phases, 0);
+}
+
+static void packing(struct fixture *f, struct statistics *s)
+{
+	enum { COUNT = 256 };
+	size_t n = tfhe_poly_size(f->p), stride = tfhe_lwe_stride(f->p);
+	uint32_t *in = fixture_lwes(f, COUNT), *glwe, *phases, phase;
+	const uint32_t *pointers[COUNT];
+	OK(mem_alloc_aligned(&glwe, tfhe_glwe_words(f->p) * sizeof(*glwe)));
+	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
+	for (size_t i = 0; i < COUNT; i++)
+		pointers[i] = in + i * stride;
+	for (size_t round = 0; round < volume(16); round++) {
+		OK(random_bytes(in, COUNT * stride * sizeof(*in)));
+		OK(tfhe_pack(f->e, glwe, pointers, COUNT));
+		OK(tfhe_phase_glwe(f->secret, phases, glwe));
+		double squares = 0;
+		for (size_t i = 0; i < COUNT; i++) {
+			OK(tfhe_phase_lwe(f->secret, &phase, pointers[i]));
+			double error = torus_error(phases[i] - phase);
+			squares += error * error;
+		}
+		statistics_add(s, squares / COUNT);
+	}
+	mem_free_aligned(in, 0);
+	mem_free_aligned(glwe, 0);
+	mem_free_aligned(phases, 0);
+}
+
+static void measure_set(uint16_t id)
+{
+	struct fixture f;
+	fixture_open(&f, id, 0);
+	const struct tfhe_params *p = f.p;
+	double unit = 0.5 / tfhe_poly_size(p);
+	agrees(&f, "fresh", fresh, tfhe_noise_fresh(p), tfhe_noise_fresh(p));
+	agrees(&f, "seeded", seeded, tfhe_noise_seeded(p), tfhe_noise_seeded(p));
+	agrees(&f, "key switch", keyswitch, tfhe_noise_keyswitch(p), tfhe_noise_keyswitch(p));
+	/* The formula leaves out the rounding of the body. */
+	agrees(&f, "modulus switch", modulus_switch, tfhe_noise_modulus_switch(p),
+		tfhe_noise_modulus_switch(p) + unit * unit / 12);
+	/* The part of f64 arithmetic is an upper bound. */
+	agrees(&f, "blind rotation", blind_rotation,
+		tfhe_noise_bootstrap(p) - tfhe_noise_bootstrap_fft(p), tfhe_noise_bootstrap(p));
+	agrees(&f, "packing", packing, tfhe_noise_pack(p) - tfhe_noise_pack_fft(p),
+		tfhe_noise_pack(p));
+	fixture_close(&f);
+}
+
+static void default_set(void **state)
+{
+	(void)state;
+	measure_set(TFHE_DEFAULT_PARAMS);
+}
+
+static void gaussian_set(void **state)
+{
+	(void)state;
+	if (getenv("AMT_TEST_LIGHT") == NULL)
+		measure_set(4);
+	else
+		measure_set(TOY_PARAMS_GAUSSIAN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(default_set),
+		cmocka_unit_test(gaussian_set),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -316,9 +316,8 @@ static void check_keyswitch(struct tfhe_params *p, size_t batch, enum isa isa)
 	mem_free_aligned(want, words * sizeof(uint32_t));
 }
 
-static void keyswitch_is_exact(void **state)
+static void check_keyswitches(void)
 {
-	(void)state;
 	for (enum isa isa = ISA_PORTABLE; isa <= cpu_isa_available(); isa++) {
 		for (size_t batch = 1; batch <= TFHE_BATCH; batch++) {
 			struct tfhe_params p = params_of(37, 8, 23, 1);
@@ -337,6 +336,16 @@ static void keyswitch_is_exact(void **state)
 		wide.ks_levels = 4;
 		check_keyswitch(&wide, 2, isa);
 	}
+}
+
+static void keyswitch_is_exact(void **state)
+{
+	(void)state;
+	check_keyswitches();
+	/* Capped, an AVX-512 machine hides VNNI: the kernel's other products. */
+	assert_int_equal(setenv("AMT_ISA", "avx2", 1), 0);
+	check_keyswitches();
+	assert_int_equal(unsetenv("AMT_ISA"), 0);
 }
 
 /* round(a 2N / 2^32) with ties upwards, and the body by its definition: nearest integer below

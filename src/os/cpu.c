@@ -12,7 +12,7 @@ const char *isa_name(enum isa isa)
 
 enum isa cpu_isa_available(void)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(AMT_MSAN) /* which does not follow vector instructions */
 	/* The compiler's probe includes the XGETBV check. Valgrind hides AVX-512, which then falls
 	 * back here. */
 	__builtin_cpu_init();

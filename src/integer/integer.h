@@ -9,8 +9,9 @@
  * Each block column carries what is known of its values: their range [lo, hi] (degree), and its
  * noise as a sum of weighted sources. A source is one bootstrap (or encryption) of one row; weights
  * of the same source add before they are squared, because the bootstrap is deterministic (x + x has
- * amplitude 2, not variance 2). Operations insert a bootstrap where range or noise would leave the
- * parameter set's limits; they never give a wrong result.
+ * amplitude 2, not variance 2). Different rows of a source are independent. Operations insert a
+ * bootstrap where range or noise would leave the parameter set's limits; they never give a wrong
+ * result.
  */
 #ifndef INTEGER_INTEGER_H
 #define INTEGER_INTEGER_H
@@ -37,22 +38,27 @@ unsigned int_type_blocks(enum int_type t); /* bool: 1, else bits / 2 */
 bool int_type_signed(enum int_type t);
 const char *int_type_name(enum int_type t);
 
+/* What noise in a block column comes from. The id is a hash of what the ciphertexts were made from
+ * (the words of an encryption; the input and the table of a bootstrap), so the same computation
+ * done twice, which gives the same noise twice, has the same id. */
 struct int_source {
-	uint64_t id; /* unique in the process: one number for each block column made by an
-			encryption or a bootstrap */
+	uint64_t id;
 	int32_t weight;
+	uint16_t units; /* variance of one row at weight 1, in bootstraps */
+	bool shared;	/* one ciphertext broadcast over all rows, not one a row */
 };
 
 struct int_block {
 	uint32_t *lwe; /* rows * stride words, 64-byte aligned, owned by the column */
 	int32_t lo, hi;
-	unsigned sources; /* 0: trivial */
+	unsigned sources; /* 0: trivial (no mask, no noise) in every row */
 	struct int_source source[INT_MAX_SOURCES];
 };
 
 struct int_column {
 	enum int_type type;
 	unsigned blocks; /* usually int_type_blocks(type); aggregates choose what they need */
+	unsigned stride; /* words from row to row, tfhe_lwe_stride */
 	size_t rows;
 	struct int_block block[INT_MAX_BLOCKS];
 };
@@ -68,13 +74,19 @@ void int_column_free(struct int_column *c);
 /* Every row is the public constant `value` (noise 0). rows is usually 1. */
 amt_status int_trivial(struct int_context *c, struct int_column *out, enum int_type type,
 	uint64_t value, size_t rows);
-/* Blocks from coefficients of a packed GLWE: row r block b at coefficient first + r * blocks + b.
- * `fresh`: noise of an encryption, else of `noise_units` bootstraps. */
+/* Blocks from coefficients of a packed GLWE (mask expanded): row r block b at coefficient
+ * first + r * blocks + b, digits in [0, 3] (bool: [0, 1]; lowest block from -1 if `below`:
+ * constants of int_compare). Its noise is that of `noise_units` bootstraps; 1 covers a fresh
+ * encryption. */
 amt_status int_unpack(struct int_context *c, struct int_column *out, enum int_type type,
-	unsigned blocks, const uint32_t *glwe, unsigned first, size_t rows);
+	unsigned blocks, const uint32_t *glwe, unsigned first, size_t rows, unsigned noise_units,
+	bool below);
 /* Appends the rows of `more` to `out` (types must agree); for pages that make one chunk. */
 amt_status int_append(struct int_context *c, struct int_column *out, const struct int_column *more);
-/* Makes every block clean: nominal noise, range [0, 3]. */
+/* The rows [first, first + rows) as a column that borrows its words: valid while `of` is, never
+ * freed or changed. */
+void int_view(struct int_column *out, const struct int_column *of, size_t first, size_t rows);
+/* Bootstraps every block whose noise is above 1 unit. */
 amt_status int_clean(struct int_context *c, struct int_column *column);
 
 /* out must not alias an operand. Operand types must agree (AMT_TYPE_MISMATCH), rows too or one of
@@ -110,9 +122,9 @@ amt_status int_min(struct int_context *c, struct int_column *out, const struct i
 amt_status int_max(struct int_context *c, struct int_column *out, const struct int_column *a,
 	const struct int_column *b);
 
-/* Over all rows of one column: out has one row. Sum: `blocks` blocks wide (wraps beyond), values
- * are zero-extended (signed types: sign-extended). Of a bool column: the number of true rows. Min,
- * max: by a tournament. */
+/* Over all rows of one column: out has one row. Sum: `blocks` blocks wide (wraps beyond) of the
+ * narrowest type of the same signedness with as many; values are zero-extended (signed types:
+ * sign-extended). Of a bool column: the number of true rows. Min, max: by a tournament. */
 amt_status int_sum_rows(
 	struct int_context *c, struct int_column *out, const struct int_column *a, unsigned blocks);
 amt_status int_min_rows(struct int_context *c, struct int_column *out, const struct int_column *a);

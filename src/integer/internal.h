@@ -1,0 +1,151 @@
+/* Inside of src/integer: what noise a linear combination has, look-up tables by function, and
+ * batches of bootstraps. Ranges of digits are in messages; values of tables are in *half messages*
+ * because thresholds return +-1/2.
+ */
+#ifndef INTEGER_INTERNAL_H
+#define INTEGER_INTERNAL_H
+
+#include "integer/integer.h"
+
+/* ---- source.c, column.c: both roles -------------------------------------------------------- */
+
+uint64_t int_mix(uint64_t a, uint64_t b);
+/* Sum of squared weights; a large number if it overflows. */
+uint64_t int_noise(const struct int_block *b);
+/* One source of weight 1. */
+void int_set_source(struct int_block *b, uint64_t id, unsigned units);
+/* to += weight * from, range and sources (not the words); `broadcast`: from has one row, to many.
+ * False if INT_MAX_SOURCES does not suffice: `to` is then unusable. */
+bool int_track(struct int_block *to, const struct int_block *from, int32_t weight, bool broadcast);
+/* Hash of the words of all rows, their padding left out. */
+uint64_t int_content(const struct int_block *b, size_t rows, unsigned words, unsigned stride);
+
+/* A column of `blocks` blocks whose words are allocated but not set. On failure *out is empty. */
+amt_status int_column_alloc(struct int_column *out, const struct tfhe_params *params,
+	enum int_type type, unsigned blocks, size_t rows);
+amt_status int_block_alloc(struct int_block *b, unsigned stride, size_t rows);
+void int_block_free(struct int_block *b, unsigned stride, size_t rows);
+
+/* ---- context.c ----------------------------------------------------------------------------- */
+
+struct int_lut; /* a cached table with what made it */
+struct int_context {
+	struct tfhe_evaluator *evaluator;
+	const struct tfhe_params *params;
+	tfhe_progress progress;
+	void *progress_context;
+	struct int_lut **luts;
+	size_t lut_count;
+};
+
+/* Function f of a message m, in half messages; the parameter chooses among a family. */
+typedef int32_t (*int_function)(unsigned f, int32_t m, int32_t parameter);
+
+/* A table ready for a stage. Borrowed from the context. */
+struct int_table {
+	const struct tfhe_lut *lut;
+	uint64_t id;			    /* of the table's contents */
+	int32_t lo[TFHE_LUT_MAX_FUNCTIONS]; /* results over the range, in half messages */
+	int32_t hi[TFHE_LUT_MAX_FUNCTIONS];
+};
+
+/* `functions` functions of messages in [lo, hi]. AMT_OUT_OF_RANGE if the negacyclic table cannot
+ * hold them (two messages half a turn apart must have opposite values). */
+amt_status int_table(struct int_context *c, struct int_table *out, unsigned functions, int32_t lo,
+	int32_t hi, int_function function, int32_t parameter);
+
+/* ---- stage.c ------------------------------------------------------------------------------- */
+
+/* One term of a linear combination: weight times a block of `rows` rows (1 broadcasts). */
+struct int_term {
+	const struct int_block *block;
+	size_t rows;
+	int32_t weight;
+};
+
+/* out = constant + sum of terms, words (already allocated, `rows` rows), range and sources. The
+ * combination must have been found to fit (int_fit) or be known to. */
+amt_status int_linear(struct int_context *c, struct int_block *out, size_t rows,
+	const struct int_term *terms, size_t count, int32_t constant);
+
+/* A batch of independent bootstraps over block columns. Zero-initialise; int_stage_free at the end.
+ */
+struct int_stage {
+	struct tfhe_job *jobs;
+	size_t count, capacity;
+};
+/* out[f] (NULL: not wanted; words allocated; out[0] may be `in` when there is one function) = f of
+ * every row of `in`. Ranges and sources of the results are set at once, words by int_stage_run. The
+ * ranges are in messages; odd half messages round outwards. */
+amt_status int_stage_add(struct int_context *c, struct int_stage *stage, const struct int_block *in,
+	size_t rows, const struct int_table *table, struct int_block *const *out);
+amt_status int_stage_run(struct int_context *c, struct int_stage *stage);
+void int_stage_free(struct int_stage *stage);
+
+/* Replaces `block` by [block >= threshold] (or its negation), range [0, 1]; one bootstrap a row.
+ * Messages in [threshold - 16, threshold + 15]. */
+amt_status int_step(struct int_context *c, struct int_block *block, size_t rows, int32_t threshold,
+	bool negate);
+
+/* An operand of an operation: the caller's column, some blocks of it possibly replaced by cleaned
+ * copies that the operand owns. */
+struct int_operand {
+	struct int_column column;
+	uint32_t owned, dirty; /* a bit a block */
+	unsigned number;       /* 0, 1, 2 among the operands of an operation */
+};
+void int_operand_open(struct int_operand *o, const struct int_column *column, unsigned number);
+void int_operand_close(struct int_operand *o);
+
+struct int_part {
+	struct int_operand *operand;
+	unsigned block;
+	int32_t weight;
+};
+/* Marks blocks for cleaning until the combination's noise leaves `reserve` units to the parameter
+ * set's limit.
+ * AMT_NOISE_BUDGET if even clean terms are too noisy. */
+amt_status int_fit(struct int_context *c, size_t rows, const struct int_part *parts, size_t count,
+	unsigned reserve);
+/* Cleans the marked blocks of all operands in one batch. */
+amt_status int_operands_clean(
+	struct int_context *c, struct int_operand *const *operands, size_t count);
+/* int_linear of fitted parts. */
+amt_status int_combine(struct int_context *c, struct int_block *out, size_t rows,
+	const struct int_part *parts, size_t count, int32_t constant);
+
+/* One table over a whole column in place: one bootstrap a row, single function. */
+amt_status int_apply(struct int_context *c, struct int_block *block, size_t rows,
+	int_function function, int32_t parameter);
+
+/* Rows of the result of two operands: equal, or one of them 1. */
+amt_status int_rows_of(size_t *rows, const struct int_column *a, const struct int_column *b);
+/* Same type and blocks, and rows that go together. */
+amt_status int_agree(size_t *rows, const struct int_column *a, const struct int_column *b);
+
+/* ---- logic.c ------------------------------------------------------------------------------- */
+
+/* out = [all of count flags are 1] or [any is], negated if `negate`: one bootstrap if the flags fit
+ * one sum (16 of [0, 1]), else a tree. Flags are in [0, 1], or for `all` in [-1, 1] where -1 counts
+ * as 0 (equality's wrapped digit). Weights of the terms are not looked at; equal flags count once.
+ * `out` is allocated. */
+amt_status int_threshold(struct int_context *c, struct int_block *out, size_t rows,
+	const struct int_term *flags, size_t count, bool any, bool negate);
+
+/* ---- arith.c ------------------------------------------------------------------------------- */
+
+/* Resolves carries in place: each block holds a sum, becomes (sum + carry) mod 4 and passes
+ * floor((sum + carry) / 4) on; what leaves the top block is dropped. One bootstrap a block. A sum
+ * with its carry must span at most 8 values and stay within the noise limit. */
+amt_status int_ripple(struct int_context *c, struct int_column *column);
+
+int32_t int_digit_carry(unsigned f, int32_t m, int32_t parameter); /* 0: m mod 4, 1: floor(m/4) */
+int32_t int_identity(unsigned f, int32_t m, int32_t parameter);
+
+static inline bool int_same_words(
+	const struct int_block *a, const struct int_block *b, size_t rows, unsigned stride)
+{
+	return memcmp(a->lwe, b->lwe, rows * stride * sizeof(uint32_t)) == 0;
+}
+
+#endif

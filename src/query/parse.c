@@ -193,6 +193,20 @@ static amt_status read_tree(
 	return sql_check(s, tree->stmts[0]->stmt);
 }
 
+/* PostgreSQL's lexer reads a run of operator characters to its end and, if a comment opens in it,
+ * gives all but that back: quadratic in a run of comment signs. */
+static amt_status check_comments(const char *text)
+{
+	unsigned opened = 0;
+	for (const char *p = text; *p != '\0'; p++) {
+		if (strchr("~!@#^&|`?+-*/%<>=", *p) == NULL)
+			opened = 0;
+		else if (p[0] == '/' && p[1] == '*')
+			ENSURE(++opened <= 200, AMT_LIMIT, "comments nest too deep");
+	}
+	return STATUS_OK;
+}
+
 static amt_status parse(struct sql_statement *s, const char *text)
 {
 	size_t size = strlen(text);
@@ -203,6 +217,7 @@ static amt_status parse(struct sql_statement *s, const char *text)
 	memcpy(copy, text, size);
 	s->text = copy;
 	ENSURE(utf8_valid(span_of(text, size)), AMT_SYNTAX, "the statement is not UTF-8");
+	TRY(check_comments(s->text));
 	ProtobufCAllocator allocator = {unpack_alloc, unpack_free, &s->arena};
 
 	PgQueryScanResult scan = pg_query_scan(s->text);

@@ -65,6 +65,8 @@ struct plan_constant {
 	uint64_t bits;
 };
 
+enum { PLAN_MAX_ITEMS = 1024 };
+
 /* One column of the result. */
 enum plan_item_kind { PLAN_COLUMN, PLAN_COUNT, PLAN_SUM, PLAN_AVG, PLAN_MIN, PLAN_MAX };
 struct plan_item {

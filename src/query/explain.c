@@ -1,0 +1,213 @@
+/* EXPLAIN: a plan in words. Conditions are shown by column, operator and number of the constant,
+ * as the host sees them; no literal appears. */
+#include "query/lower.h"
+
+static const char *operator_text(uint8_t op)
+{
+	static const char *const names[] = {"=", "<>", "<", "<=", ">", ">="};
+	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
+}
+
+struct printer {
+	const struct plan *plan;
+	const struct schema *schema;
+	struct buf *out;
+};
+
+static const uint32_t *arguments_of(const struct printer *p, const struct circuit_node *n)
+{
+	return p->plan->circuit.argument + n->first_argument;
+}
+
+static const char *column_name(const struct printer *p, uint16_t column)
+{
+	return column < p->schema->columns ? p->schema->column[column].name : "?";
+}
+
+/* One node as an expression; groups in parentheses inside others. The depth is the query's own,
+ * bounded by the parser. */
+static amt_status print_node(const struct printer *p, uint32_t number, bool inside)
+{
+	const struct circuit_node *n = &p->plan->circuit.node[number];
+	const uint32_t *a = arguments_of(p, n);
+	switch (n->op) {
+	case CIRCUIT_LOAD:
+		if (n->detail == CIRCUIT_VALID)
+			return buf_printf(p->out, "the row is not deleted");
+		return buf_printf(p->out, "%s%s", column_name(p, n->index),
+			n->detail == CIRCUIT_NULL_FLAG ? " IS NULL" : "");
+	case CIRCUIT_CONSTANT:
+		return buf_printf(p->out, "$%u", n->index + 1u);
+	case CIRCUIT_TRIVIAL:
+		return buf_printf(p->out, "%llu", (unsigned long long)n->value);
+	case CIRCUIT_NOT: {
+		const struct circuit_node *of = &p->plan->circuit.node[a[0]];
+		if (of->op == CIRCUIT_LOAD && of->detail == CIRCUIT_NULL_FLAG)
+			return buf_printf(p->out, "%s IS NOT NULL", column_name(p, of->index));
+		TRY(buf_printf(p->out, "NOT "));
+		return print_node(p, a[0], true);
+	}
+	case CIRCUIT_COMPARE:
+		TRY(print_node(p, a[0], true));
+		TRY(buf_printf(p->out, " %s ", operator_text(n->detail)));
+		return print_node(p, a[1], true);
+	case CIRCUIT_ALL:
+	case CIRCUIT_ANY:
+		if (inside)
+			TRY(buf_printf(p->out, "("));
+		for (unsigned i = 0; i < n->arguments; i++) {
+			if (i > 0)
+				TRY(buf_printf(p->out, n->op == CIRCUIT_ALL ? " AND " : " OR "));
+			TRY(print_node(p, a[i], true));
+		}
+		return inside ? buf_printf(p->out, ")") : STATUS_OK;
+	case CIRCUIT_ADD:
+	case CIRCUIT_SUB:
+		TRY(print_node(p, a[0], true));
+		TRY(buf_printf(p->out, n->op == CIRCUIT_ADD ? " + " : " - "));
+		return print_node(p, a[1], true);
+	case CIRCUIT_CAST:
+		TRY(print_node(p, a[0], true));
+		return buf_printf(p->out, "::%s", int_type_name((enum int_type)n->type));
+	case CIRCUIT_SELECT:
+		return buf_printf(p->out, "never");
+	default:
+		return buf_printf(p->out, "...");
+	}
+}
+
+/* Each distinct comparison and flag on a line of its own with its cost in mind. */
+static amt_status print_leaves(const struct printer *p)
+{
+	const struct circuit *c = &p->plan->circuit;
+	for (uint32_t i = 0; i < c->nodes; i++) {
+		const struct circuit_node *n = &c->node[i];
+		bool flag = n->op == CIRCUIT_LOAD && n->detail != CIRCUIT_VALUE;
+		if (n->op != CIRCUIT_COMPARE && !flag)
+			continue;
+		TRY(buf_printf(p->out, "    "));
+		TRY(print_node(p, i, true));
+		TRY(buf_printf(p->out, "    encrypted, on the host\n"));
+	}
+	return STATUS_OK;
+}
+
+static amt_status print_name(struct buf *out, const char *prefix, const char *name)
+{
+	return buf_printf(out, "%s%s", prefix, name);
+}
+
+static amt_status print_result(const struct printer *p)
+{
+	static const char *const names[] = {[PLAN_COUNT] = "COUNT",
+		[PLAN_SUM] = "SUM",
+		[PLAN_AVG] = "AVG",
+		[PLAN_MIN] = "MIN",
+		[PLAN_MAX] = "MAX"};
+	const struct plan *plan = p->plan;
+	TRY(buf_printf(p->out, "  result:\n"));
+	bool columns = false;
+	for (unsigned i = 0; i < plan->items; i++) {
+		const struct plan_item *item = &plan->item[i];
+		if (item->kind == PLAN_COLUMN) {
+			TRY(print_name(p->out, columns ? ", " : "    columns ",
+				column_name(p, item->column)));
+			columns = true;
+			continue;
+		}
+		TRY(buf_printf(p->out, "    %s(%s)    finished encrypted, on the host\n",
+			names[item->kind],
+			item->kind == PLAN_COUNT ? item->label : column_name(p, item->column)));
+	}
+	if (columns)
+		TRY(buf_printf(p->out, "    decrypted by the owner\n"));
+	if (plan->limit != UINT64_MAX && columns)
+		TRY(buf_printf(p->out, "    LIMIT %llu    applied by the owner\n",
+			(unsigned long long)plan->limit));
+	for (size_t i = 0; i < plan->circuit.outputs; i++) {
+		const struct circuit_output *o = &plan->circuit.output[i];
+		if (o->sink != CIRCUIT_STORE)
+			continue;
+		TRY(buf_printf(p->out, "    writes %s%s of every row    encrypted, on the host\n",
+			o->part == CIRCUIT_VALID ? "validity" : column_name(p, o->index),
+			o->part == CIRCUIT_NULL_FLAG ? " (null flag)" : ""));
+	}
+	return STATUS_OK;
+}
+
+/* The row bits, or what selects the rows of an UPDATE or aggregate, for a reader. */
+static amt_status print_where(const struct printer *p)
+{
+	const struct circuit *c = &p->plan->circuit;
+	if (!p->plan->has_where)
+		return buf_printf(p->out, "  WHERE: none, every row\n");
+	for (size_t i = 0; i < c->outputs; i++) {
+		uint32_t node = c->output[i].node;
+		const struct circuit_node *n = &c->node[node];
+		bool count = c->output[i].sink == CIRCUIT_ANSWER_VALUE && n->op == CIRCUIT_COUNT;
+		if (!count && c->output[i].sink != CIRCUIT_ANSWER_ROWS)
+			continue;
+		TRY(buf_printf(p->out, "  rows: "));
+		TRY(print_node(p, count ? arguments_of(p, n)[0] : node, false));
+		TRY(buf_printf(p->out, "\n"));
+		break;
+	}
+	TRY(buf_printf(p->out, "  conditions:\n"));
+	return print_leaves(p);
+}
+
+static amt_status print_leakage(const struct printer *p, uint64_t rows)
+{
+	const struct plan *plan = p->plan;
+	const struct circuit *c = &plan->circuit;
+	TRY(buf_printf(p->out, "  the host learns:\n    table %s, columns", p->schema->table));
+	bool used[SCHEMA_MAX_COLUMNS] = {false}, any = false;
+	for (size_t i = 0; i < c->nodes; i++)
+		if (c->node[i].op == CIRCUIT_LOAD && c->node[i].detail != CIRCUIT_VALID &&
+			c->node[i].index < p->schema->columns)
+			used[c->node[i].index] = true;
+	for (size_t i = 0; i < c->outputs; i++)
+		if (c->output[i].sink == CIRCUIT_STORE && c->output[i].part != CIRCUIT_VALID)
+			used[c->output[i].index] = true;
+	for (unsigned i = 0; i < p->schema->columns; i++) {
+		if (!used[i])
+			continue;
+		TRY(print_name(p->out, any ? ", " : " ", p->schema->column[i].name));
+		any = true;
+	}
+	if (!any)
+		TRY(buf_printf(p->out, " none"));
+	TRY(buf_printf(p->out,
+		"\n    the shape above: operators, how they are joined, %u constant%s by type and "
+		"number (so the length of every IN list)\n"
+		"    %llu rows, the sizes of query and answer, and when the query ran\n",
+		c->constants, c->constants == 1 ? "" : "s", (unsigned long long)rows));
+	if (plan->statement == STATEMENT_SELECT && plan->items > 0 &&
+		plan->item[0].kind == PLAN_COLUMN)
+		TRY(buf_printf(p->out,
+			"    that rows are asked for; which ones only if they are fetched by id, "
+			"not as whole pages\n"));
+	TRY(buf_printf(p->out, "  the host does not learn:\n    the SQL text and the values of the "
+			       "constants (also not whether one is out of a column's range)\n"
+			       "    the values of any column, which rows match, and how many\n"));
+	if (plan->statement == STATEMENT_SELECT)
+		return buf_printf(p->out, "    the result\n");
+	return buf_printf(p->out, "    which rows change, and to what\n");
+}
+
+amt_status plan_explain(
+	const struct plan *p, const struct schema *schema, uint64_t rows, struct buf *out)
+{
+	const struct printer printer = {p, schema, out};
+	const char *name = p->statement == STATEMENT_SELECT   ? "SELECT from"
+			   : p->statement == STATEMENT_UPDATE ? "UPDATE of"
+							      : "DELETE from";
+	TRY(buf_printf(out, "%s %s\n", name, schema->table));
+	TRY(print_where(&printer));
+	TRY(print_result(&printer));
+	struct circuit_cost cost;
+	circuit_cost(&p->circuit, rows, &cost);
+	TRY(buf_printf(out, "  cost: %.1f bootstraps a row, depth %u; about %.0f for %llu rows\n",
+		cost.per_row, cost.depth, cost.total, (unsigned long long)rows));
+	return print_leakage(&printer, rows);
+}

@@ -1,0 +1,67 @@
+/* Inside of query: a WHERE, bound to a schema and brought to the form in which only truth is
+ * carried.
+ *
+ * SQL's three values need two bits in general. But a WHERE keeps the rows for which it is true, and
+ * whether an expression is true, T, or false, F, follows from the T and F of its parts:
+ *	T(a and b) = T(a) T(b)		F(a and b) = F(a) or F(b)
+ *	T(a or b) = T(a) or T(b)	F(a or b) = F(a) F(b)
+ *	T(not a) = F(a)			F(not a) = T(a)
+ *	T(x < c) = x < c, x not null	F(x < c) = T(x >= c)
+ * so that one bit for each leaf is enough, and NOT is left only where a flag is asked to be off.
+ */
+#ifndef QUERY_PREDICATE_H
+#define QUERY_PREDICATE_H
+
+#include "query/statement.h"
+
+enum pred_kind {
+	PRED_FALSE,
+	PRED_TRUE,
+	PRED_ALL,
+	PRED_ANY,
+	PRED_NOT,
+	PRED_FLAG, /* a bool column */
+	PRED_NULL, /* the null flag of a column */
+	PRED_COMPARE
+};
+
+struct pred {
+	enum pred_kind kind;
+	struct pred **child; /* PRED_ALL, PRED_ANY; PRED_NOT: one */
+	size_t children;
+	uint16_t column;
+	enum int_comparison op; /* of a constant: LE, GT, EQ or NE */
+	bool against_column;	/* with `other`, else with `constant` */
+	uint16_t other;
+	struct plan_constant constant;
+};
+
+struct binder {
+	const struct sql_statement *statement;
+	const struct schema *schema;
+	struct arena *arena;
+};
+
+/* T(where). NULL stands for true. */
+amt_status predicate_bind(
+	const struct binder *b, const PgQuery__Node *where, const struct pred **out);
+
+/* A column by its reference: AMT_NOT_FOUND with the place. */
+amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, uint16_t *out);
+/* Whether circuits can use it: else AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */
+amt_status bind_needs_arith(
+	const struct binder *b, uint16_t column, int location, const char *where);
+/* Refuses an expression by name: "a subquery is not supported in WHERE". */
+amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const char *where);
+
+/* The integer type of a column's arith form, always unsigned or bool. */
+enum int_type column_int_type(const struct column *c);
+enum int_type int_type_of_bits(unsigned bits);
+/* The width in which two columns compare, with the bias of that form; 0 bits when there is none. */
+struct common_form {
+	unsigned bits;
+	bool is_signed;
+};
+struct common_form columns_common(const struct column *a, const struct column *b);
+
+#endif

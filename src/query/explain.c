@@ -117,7 +117,7 @@ static amt_status print_result(const struct printer *p)
 		}
 		TRY(buf_printf(p->out, "    %s(%s)    finished encrypted, on the host\n",
 			names[item->kind],
-			item->kind == PLAN_COUNT ? item->label : column_name(p, item->column)));
+			item->column == PLAN_NO_COLUMN ? "*" : column_name(p, item->column)));
 	}
 	if (columns)
 		TRY(buf_printf(p->out, "    decrypted by the owner\n"));

@@ -19,7 +19,7 @@ static amt_status add_item(
 		PLAN_MAX_ITEMS);
 	TRY(mem_grow(&p->item, (p->items + 1) * sizeof(*p->item)));
 	struct plan_item *i = &p->item[p->items++];
-	*i = (struct plan_item){.kind = (uint8_t)kind};
+	*i = (struct plan_item){.kind = (uint8_t)kind, .column = PLAN_NO_COLUMN};
 	(void)snprintf(i->label, sizeof(i->label), "%s", label);
 	*out = i;
 	return STATUS_OK;

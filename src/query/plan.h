@@ -65,15 +65,17 @@ struct plan_constant {
 	uint64_t bits;
 };
 
-enum { PLAN_MAX_ITEMS = 1024 };
+enum { PLAN_MAX_ITEMS = 1024, PLAN_NO_COLUMN = UINT16_MAX };
 
 /* One column of the result. */
 enum plan_item_kind { PLAN_COLUMN, PLAN_COUNT, PLAN_SUM, PLAN_AVG, PLAN_MIN, PLAN_MAX };
 struct plan_item {
 	uint8_t kind;
 	char label[SCHEMA_MAX_NAME + 1];
-	uint16_t column;     /* of the schema; COUNT(*): unused */
-	uint16_t value_slot; /* which ANSWER_VALUE output holds the aggregate */
+	uint16_t column; /* of the schema; COUNT(*): PLAN_NO_COLUMN */
+	uint16_t
+		value_slot; /* which of the ANSWER_VALUE outputs, counted among themselves, holds the
+				aggregate */
 	uint16_t count_slot; /* which holds its count */
 };
 

@@ -1,0 +1,6 @@
+#include "interpret.h"
+
+int main(void)
+{
+	return 0;
+}

@@ -141,6 +141,21 @@ static amt_status run_chunk(struct run *r, uint64_t first, size_t rows)
 	return STATUS_OK;
 }
 
+/* Joins the partial results of the chunks; sums come out in as few blocks as they need and are widened to u64. */
+static amt_status finish_aggregate(struct run *r, size_t number)
+{
+	const struct circuit_node *n = &r->c->node[number];
+	struct int_column *out = &r->value[number], joined = {0};
+	enum int_type type = (enum int_type)n->type;
+	if (r->rows == 0)
+		return int_trivial(r->integers, out, type, 0, 1);
+	TRY(aggregate(r, n, &joined, &r->partial[number]));
+	int_column_free(&r->partial[number]);
+	amt_status s = int_cast(r->integers, out, type, &joined);
+	int_column_free(&joined);
+	return s;
+}
+
 static amt_status run_all(struct run *r, size_t chunk_rows)
 {
 	const struct circuit *c = r->c;
@@ -153,21 +168,15 @@ static amt_status run_all(struct run *r, size_t chunk_rows)
 	}
 	for (size_t i = 0; i < c->nodes; i++) {
 		const struct circuit_node *n = &c->node[i];
-		if (!n->late)
-			continue;
-		if (circuit_is_aggregate(n->op) && r->rows == 0) {
-			TRY(int_trivial(r->integers, &r->value[i], (enum int_type)n->type, 0, 1));
-		} else if (circuit_is_aggregate(n->op)) {
-			TRY(aggregate(r, n, &r->value[i], &r->partial[i]));
-			int_column_free(&r->partial[i]);
-		} else {
-			TRY(compute(r, i, 0, 1));
-		}
+		if (n->late)
+			TRY(circuit_is_aggregate(n->op) ? finish_aggregate(r, i)
+							: compute(r, i, 0, 1));
 	}
-	for (size_t i = 0; i < c->outputs; i++)
-		if (!c->node[c->output[i].node].per_row)
-			TRY(r->host->store(
-				r->host->context, &c->output[i], 0, &r->value[c->output[i].node]));
+	for (size_t i = 0; i < c->outputs; i++) {
+		const struct circuit_output *o = &c->output[i];
+		if (!c->node[o->node].per_row)
+			TRY(r->host->store(r->host->context, o, 0, &r->value[o->node]));
+	}
 	return STATUS_OK;
 }
 

@@ -1,0 +1,138 @@
+/* The host's inside. Read in this order: host_serve.c (the loop), host_database.c (what is stored
+ * where), host_change.c (tables and rows), host_column.c (pages to columns and back),
+ * host_query.c (a question becomes an answer), host_fetch.c (fragments to the owner).
+ *
+ * Keys of the store:
+ *	"D"                                     database id 16, key id 16, u16 parameter set
+ *	"K"                                     evaluation key (WIRE_EVALUATION_KEY)
+ *	"S"                                     u64 version, sealed owner state
+ *	"T" table id                            table record (engine/relation.h)
+ *	"P" table id, column, part, page, row   fragment; numbers big-endian (u16, u8, u32, u16),
+ *	                                        row: of the page
+ * so a table is one range, a family within it, a page within that.
+ */
+#ifndef ENGINE_HOST_H
+#define ENGINE_HOST_H
+
+#include "amaters/host.h"
+#include "engine/message.h"
+#include "engine/question.h"
+#include "store/store.h"
+
+struct host {
+	struct store *store;
+	struct pool *pool;
+	struct channel channel;
+	struct buf request; /* the frame being answered */
+	void (*log)(void *context, const char *line);
+	void *log_context;
+	uint64_t last_progress_ns;
+	/* The database; params NULL: none yet. */
+	const struct tfhe_params *params;
+	uint8_t database[MESSAGE_ID_BYTES], key_id[16];
+	struct tfhe_evaluator *evaluator; /* expanded at the first question */
+	struct int_context *integers;
+};
+
+/* ---- host_serve.c */
+
+/* Opens the folder (in memory if options->kind says so) with `threads` workers. */
+amt_status host_open(struct host **out, struct io *io, const char *folder,
+	const struct store_options *options, unsigned threads);
+/* Answers requests until goodbye or the end of input. */
+amt_status host_serve(struct host *h, int in_fd, int out_fd);
+amt_status host_close(struct host *h);
+/* One request, its replies included. *done: it was goodbye. A request that fails is answered with
+ * REPLY_ERROR; the status is of the connection. */
+amt_status host_answer(struct host *h, const struct message *request, bool *done);
+/* Tells the owner, at most ten times a second; AMT_CANCELLED if the owner wants no more. */
+amt_status host_progress(struct host *h, enum message_phase phase, uint64_t done, uint64_t total);
+void host_log(struct host *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- host_database.c */
+
+amt_status host_load_database(struct host *h);
+amt_status host_hello(struct host *h);
+amt_status host_create_database(struct host *h, const struct message *m);
+amt_status host_send_state(struct host *h);
+amt_status host_put_state(struct host *h, const struct message *m);
+amt_status host_send_tables(struct host *h);
+amt_status host_inspect(struct host *h);
+amt_status host_need_database(const struct host *h);
+/* The evaluator and integer context, made when first needed. */
+amt_status host_need_evaluator(struct host *h);
+
+/* A table as it is now, with its record's bytes (for compare-and-set) in *record if not NULL. */
+amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struct relation *out,
+	struct buf *record);
+/* Adds to the batch: the record, and the owner state that goes with the change; both checked
+ * against what is there. old NULL: a new table; t NULL: the table goes. */
+amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,
+	const uint8_t id[RELATION_ID_BYTES], const struct buf *old, const struct relation *t);
+amt_status host_batch_state(struct host *h, struct store_batch *batch, const struct message *m);
+
+/* Key prefixes. */
+struct host_key {
+	uint8_t data[1 + RELATION_ID_BYTES + 2 + 1 + 4 + 2];
+	size_t size;
+};
+struct host_key host_key_table(const uint8_t id[RELATION_ID_BYTES]);
+/* All fragments of the table from this one on. */
+struct host_key host_key_fragment(const uint8_t id[RELATION_ID_BYTES], unsigned column,
+	unsigned part, uint32_t page, unsigned row);
+/* The first key after all fragments of the table / of the family. */
+struct host_key host_key_table_end(const uint8_t id[RELATION_ID_BYTES]);
+struct host_key host_key_family_end(
+	const uint8_t id[RELATION_ID_BYTES], unsigned column, unsigned part);
+static inline struct span host_key_span(const struct host_key *k)
+{
+	return span_of(k->data, k->size);
+}
+
+/* ---- host_change.c */
+
+amt_status host_create_table(struct host *h, const struct message *m);
+amt_status host_drop_table(struct host *h, const struct message *m);
+amt_status host_insert(struct host *h, const struct message *m);
+
+/* ---- host_column.c */
+
+/* Rows [first, first + rows) of a family as an integer column. AMT_CORRUPTION if rows are missing.
+ */
+amt_status host_load_column(struct host *h, const struct relation *t, const struct family *family,
+	uint64_t first, size_t rows, struct int_column *out);
+
+/* Collects values row by row and packs their blocks, `limit` to a GLWE, each handed to `full` (the
+ * last one by host_packer_finish, if it holds anything). Values are cleaned first, so what leaves
+ * carries the noise of one bootstrap and blocks in [0, 3]. */
+struct host_packer {
+	struct host *host;
+	unsigned limit; /* at most N; a multiple of the blocks of a value where that matters */
+	amt_status (*full)(void *context, const uint32_t *glwe, unsigned count);
+	void *context;
+	uint32_t *held; /* big LWEs */
+	unsigned count;
+};
+amt_status host_packer_add(struct host_packer *p, const struct int_column *column);
+amt_status host_packer_finish(struct host_packer *p);
+void host_packer_free(struct host_packer *p);
+
+/* Writes a family anew, page by page, into a batch; what the pages held before goes. */
+struct host_writer {
+	struct host_packer packer;
+	const struct relation *relation; /* as it will be */
+	struct family family;
+	struct store_batch *batch;
+	uint64_t next; /* first row of the next page */
+};
+void host_writer_new(struct host_writer *w, struct host *h, const struct relation *t,
+	const struct family *family, struct store_batch *batch);
+
+/* ---- host_query.c, host_fetch.c */
+
+amt_status host_query(struct host *h, const struct message *m);
+amt_status host_fetch(struct host *h, const struct message *m);
+/* Sends every fragment of the families listed (u16 column, u8 part each). */
+amt_status host_send_families(struct host *h, const struct relation *t, struct span columns);
+
+#endif

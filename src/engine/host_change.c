@@ -1,0 +1,197 @@
+/* Making and dropping tables, inserting rows. Whatever is stored has been checked so far that
+ * computing on it later cannot go wrong. */
+#include "engine/host.h"
+
+#include "base/alloc.h"
+
+static amt_status send_ok(struct host *h)
+{
+	struct message m = {.type = REPLY_OK};
+	return channel_send(&h->channel, &m);
+}
+
+/* Runs `fill` on a new batch and commits it. */
+typedef amt_status (*fill_batch)(struct host *h, const struct message *m, struct store_batch *b);
+
+static amt_status commit(struct host *h, const struct message *m, fill_batch fill)
+{
+	TRY(host_need_database(h));
+	struct store_batch *batch;
+	TRY(store_batch_new(&batch));
+	amt_status s = fill(h, m, batch);
+	if (amt_ok(s))
+		s = store_write(h->store, batch);
+	store_batch_free(batch);
+	TRY(s);
+	return send_ok(h);
+}
+
+/* ---- CREATE TABLE */
+
+static amt_status check_name(struct host *h, const char *name)
+{
+	static const struct span low = {(const uint8_t *)"T", 1}, high = {(const uint8_t *)"U", 1};
+	struct store_iterator *it;
+	TRY(store_iterator_new(h->store, NULL, low, high, 0, &it));
+	bool valid = false;
+	amt_status s = store_iterator_next(it, &valid);
+	while (amt_ok(s) && valid) {
+		struct relation other;
+		s = relation_get(&other, store_iterator_value(it));
+		if (amt_ok(s) && strcmp(other.schema.table, name) == 0)
+			s = ERROR(AMT_ALREADY_EXISTS, "there already is a table %s", name);
+		relation_free(&other);
+		if (amt_ok(s))
+			s = store_iterator_next(it, &valid);
+	}
+	store_iterator_free(it);
+	return s;
+}
+
+static amt_status fill_create(struct host *h, const struct message *m, struct store_batch *batch)
+{
+	struct relation t = {.epoch = 1};
+	memcpy(t.id, m->table, sizeof(t.id));
+	amt_status s = schema_get(&t.schema, m->schema);
+	if (amt_ok(s))
+		s = relation_check_forms(&t.schema, h->params);
+	if (amt_ok(s))
+		s = check_name(h, t.schema.table);
+	if (amt_ok(s))
+		s = host_batch_change(h, batch, m, t.id, NULL, &t);
+	relation_free(&t);
+	return s;
+}
+
+amt_status host_create_table(struct host *h, const struct message *m)
+{
+	return commit(h, m, fill_create);
+}
+
+/* ---- DROP TABLE */
+
+static amt_status delete_range(
+	struct host *h, struct store_batch *batch, struct host_key low, struct host_key high)
+{
+	struct store_iterator *it;
+	TRY(store_iterator_new(h->store, NULL, host_key_span(&low), host_key_span(&high), 0, &it));
+	bool valid = false;
+	amt_status s = store_iterator_next(it, &valid);
+	while (amt_ok(s) && valid) {
+		s = store_batch_delete(batch, store_iterator_key(it));
+		if (amt_ok(s))
+			s = store_iterator_next(it, &valid);
+	}
+	store_iterator_free(it);
+	return s;
+}
+
+static amt_status fill_drop(struct host *h, const struct message *m, struct store_batch *batch)
+{
+	struct relation t = {0};
+	struct buf old = {0};
+	amt_status s = host_table(h, m->table, &t, &old);
+	if (amt_ok(s))
+		s = delete_range(h, batch, host_key_fragment(m->table, 0, 0, 0, 0),
+			host_key_table_end(m->table));
+	if (amt_ok(s))
+		s = host_batch_change(h, batch, m, m->table, &old, NULL);
+	buf_free(&old);
+	relation_free(&t);
+	return s;
+}
+
+amt_status host_drop_table(struct host *h, const struct message *m)
+{
+	return commit(h, m, fill_drop);
+}
+
+/* ---- INSERT */
+
+struct insertion {
+	struct host *host;
+	struct store_batch *batch;
+	const struct relation *t; /* as it will be */
+	struct family family[RELATION_MAX_FAMILIES];
+	uint64_t next[RELATION_MAX_FAMILIES]; /* row each family waits for */
+	unsigned families;
+};
+
+/* Fragments of a family come in the order of rows and leave no gap, so each is simply the next. */
+static amt_status insert_fragment(struct insertion *x, struct span wire)
+{
+	struct fragment f;
+	TRY(fragment_get(&f, x->host->params, x->host->key_id, wire));
+	ENSURE(f.wire != WIRE_GLWE && f.epoch == x->t->epoch, AMT_PROTOCOL,
+		"an inserted fragment must be an original of this change");
+	unsigned i = 0;
+	while (i < x->families && (x->family[i].column != f.column || x->family[i].part != f.part))
+		i++;
+	ENSURE(i < x->families, AMT_PROTOCOL, "the table has no part %u of column %u", f.part,
+		f.column);
+	TRY(fragment_check(&f, x->t, &x->family[i]));
+	ENSURE(f.first == x->next[i], AMT_PROTOCOL, "a fragment of row %llu where row %llu is due",
+		(unsigned long long)f.first, (unsigned long long)x->next[i]);
+	x->next[i] += f.rows;
+	uint32_t page = x->family[i].rows_per_page;
+	struct host_key key = host_key_fragment(
+		x->t->id, f.column, f.part, (uint32_t)(f.first / page), (unsigned)(f.first % page));
+	return store_batch_put(x->batch, host_key_span(&key), wire);
+}
+
+static amt_status insert_fragments(struct insertion *x, const struct message *m)
+{
+	x->families = relation_families(x->t, x->host->params, x->family);
+	for (unsigned i = 0; i < x->families; i++)
+		x->next[i] = m->first;
+	struct reader r = reader_of(m->fragments, "inserted rows");
+	while (reader_left(&r) > 0) {
+		struct span wire;
+		TRY(read_span(&r, MESSAGE_MAX_BYTES, &wire));
+		TRY(insert_fragment(x, wire));
+	}
+	for (unsigned i = 0; i < x->families; i++)
+		ENSURE(x->next[i] == x->t->rows, AMT_PROTOCOL,
+			"inserted rows lack part %u of column %u", x->family[i].part,
+			x->family[i].column);
+	return STATUS_OK;
+}
+
+static amt_status insert(struct host *h, const struct message *m, struct store_batch *batch,
+	struct relation *t, const struct buf *old)
+{
+	ENSURE(m->epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
+		(unsigned long long)t->epoch, (unsigned long long)m->epoch);
+	ENSURE(m->first == t->rows, AMT_PROTOCOL, "new rows must follow row %llu",
+		(unsigned long long)t->rows);
+	ENSURE(m->rows > 0 && m->rows <= RELATION_MAX_ROWS - t->rows, AMT_LIMIT,
+		"a table holds at most 2^32 rows");
+	t->rows += m->rows;
+	t->epoch++;
+	struct insertion *x;
+	TRY(mem_zalloc(&x, sizeof(*x)));
+	x->host = h;
+	x->batch = batch;
+	x->t = t;
+	amt_status s = insert_fragments(x, m);
+	mem_free(x);
+	TRY(s);
+	return host_batch_change(h, batch, m, t->id, old, t);
+}
+
+static amt_status fill_insert(struct host *h, const struct message *m, struct store_batch *batch)
+{
+	struct relation t = {0};
+	struct buf old = {0};
+	amt_status s = host_table(h, m->table, &t, &old);
+	if (amt_ok(s))
+		s = insert(h, m, batch, &t, &old);
+	buf_free(&old);
+	relation_free(&t);
+	return s;
+}
+
+amt_status host_insert(struct host *h, const struct message *m)
+{
+	return commit(h, m, fill_insert);
+}

@@ -316,15 +316,36 @@ static size_t read_chunk(int fd, uint8_t *out, uint64_t offset, size_t size)
 	return got;
 }
 
+/* Whether any page of [from, from + size) is in memory or swapped out; pages never touched hold
+ * nothing, and reading them takes long. map: /proc/pid/pagemap, -1 for files. */
+static bool touched(int map, uint64_t from, size_t size)
+{
+	uint64_t entries[(CHUNK + PATTERN_MAX) / PAGE + 2];
+	size_t pages = (from % PAGE + size + PAGE - 1) / PAGE;
+	if (map < 0)
+		return true;
+	ssize_t got = pread(map, entries, 8 * pages, (off_t)(from / PAGE * 8));
+	if (got != (ssize_t)(8 * pages))
+		return true;
+	for (size_t i = 0; i < pages; i++)
+		if (entries[i] >> 62 != 0) /* bit 63: present, 62: swapped */
+			return true;
+	return false;
+}
+
 /* [from, to) of an open file or memory; returns hits, adds the bytes read to *bytes. Pages that
  * cannot be read are stepped over. */
-static size_t scan_range(
-	struct leak_scan *s, int fd, uint64_t from, uint64_t to, const char *where, uint64_t *bytes)
+static size_t scan_range(struct leak_scan *s, int fd, int map, uint64_t from, uint64_t to,
+	const char *where, uint64_t *bytes)
 {
 	size_t hits = 0;
 	while (from < to) {
 		uint64_t left = to - from;
 		size_t size = left < CHUNK + PATTERN_MAX ? (size_t)left : CHUNK + PATTERN_MAX;
+		if (!touched(map, from, size)) {
+			from += size < CHUNK ? size : CHUNK;
+			continue;
+		}
 		size_t got = read_chunk(fd, s->chunk, from, size);
 		size_t starts = got < CHUNK ? got : CHUNK;
 		hits += scan_part(s, s->chunk, starts, got, where, from);
@@ -341,7 +362,7 @@ size_t leak_scan_file(struct leak_scan *s, const char *path)
 		fail_msg("leak scan: %s: %s", path, strerror(errno));
 	off_t end = lseek(fd, 0, SEEK_END);
 	uint64_t bytes = 0;
-	size_t hits = scan_range(s, fd, 0, end < 0 ? 0 : (uint64_t)end, path, &bytes);
+	size_t hits = scan_range(s, fd, -1, 0, end < 0 ? 0 : (uint64_t)end, path, &bytes);
 	(void)close(fd);
 	if (end < 0 || bytes != (uint64_t)end)
 		fail_msg("leak scan: %s could not be read", path);
@@ -378,6 +399,8 @@ size_t leak_scan_process(struct leak_scan *s, pid_t pid, uint64_t *bytes)
 	int memory = open(path, O_RDONLY | O_CLOEXEC);
 	if (memory < 0)
 		fail_msg("leak scan: %s: %s", path, strerror(errno));
+	(void)snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
+	int map = open(path, O_RDONLY | O_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	FILE *maps = fopen(path, "re");
 	if (maps == NULL)
@@ -392,10 +415,12 @@ size_t leak_scan_process(struct leak_scan *s, pid_t pid, uint64_t *bytes)
 		if (rights[0] != 'r' || to - from >= 1ull << 40 || strstr(line, "[v") != NULL)
 			continue;
 		line[strcspn(line, "\n")] = 0;
-		hits += scan_range(s, memory, from, to, line, &looked_at);
+		hits += scan_range(s, memory, map, from, to, line, &looked_at);
 	}
 	(void)fclose(maps);
 	(void)close(memory);
+	if (map >= 0)
+		(void)close(map);
 	if (looked_at == 0)
 		fail_msg("leak scan: no memory of process %d could be read", (int)pid);
 	if (bytes != NULL)

@@ -12,6 +12,12 @@
 
 static const double two_64 = 18446744073709551616.0;
 
+/* Samples of a statistical case; a sixteenth where everything is slow. */
+static size_t volume(size_t count)
+{
+	return getenv("AMT_TEST_LIGHT") == NULL ? count : count / 16;
+}
+
 static struct noise_distribution tuniform(unsigned b)
 {
 	return (struct noise_distribution){.kind = NOISE_TUNIFORM, .bound_log2 = b};
@@ -63,13 +69,13 @@ static void expect_moments(const uint64_t *s, size_t count, double variance, dou
 static void tuniform_small_bounds_are_exact(void **state)
 {
 	(void)state;
-	enum { COUNT = 1 << 20 };
+	const size_t count = volume(1 << 20);
 	for (unsigned b = 0; b <= 6; b++) {
 		struct noise_distribution d = tuniform(b);
-		uint64_t *s = sample(&d, COUNT);
+		uint64_t *s = sample(&d, count);
 		int64_t bound = 1 << b;
 		size_t counts[129] = {0};
-		for (size_t i = 0; i < COUNT; i++) {
+		for (size_t i = 0; i < count; i++) {
 			int64_t x = (int64_t)s[i];
 			assert_true(x >= -bound && x <= bound);
 			counts[x + bound]++;
@@ -77,7 +83,7 @@ static void tuniform_small_bounds_are_exact(void **state)
 		double chi2 = 0;
 		for (int64_t i = 0; i <= 2 * bound; i++) {
 			double weight = i == 0 || i == 2 * bound ? 0.5 : 1;
-			double want = COUNT * weight / (double)(2 * bound);
+			double want = (double)count * weight / (double)(2 * bound);
 			chi2 += (counts[i] - want) * (counts[i] - want) / want;
 		}
 		expect_chi2(chi2, 2 * (double)bound);
@@ -88,25 +94,26 @@ static void tuniform_small_bounds_are_exact(void **state)
 static void tuniform_large_bounds(void **state)
 {
 	(void)state;
-	enum { COUNT = 1 << 20, CELLS = 64 };
+	const size_t count = volume(1 << 20);
+	enum { CELLS = 64 };
 	const unsigned bounds[] = {17, 45, 46, 62};
 	for (size_t t = 0; t < 4; t++) {
 		struct noise_distribution d = tuniform(bounds[t]);
-		uint64_t *s = sample(&d, COUNT);
+		uint64_t *s = sample(&d, count);
 		size_t counts[CELLS + 1] = {0};
 		uint64_t low = 0;
-		for (size_t i = 0; i < COUNT; i++) {
+		for (size_t i = 0; i < count; i++) {
 			counts[(s[i] + (1ull << bounds[t])) >> (bounds[t] + 1 - 6)]++;
 			low |= s[i];
 		}
-		double chi2 = 0, want = COUNT / (double)CELLS;
+		double chi2 = 0, want = (double)count / CELLS;
 		assert_true(counts[CELLS] < 60); /* the end point itself: 2^-19 at b = 17 */
 		counts[CELLS - 1] += counts[CELLS];
 		for (size_t i = 0; i < CELLS; i++)
 			chi2 += (counts[i] - want) * (counts[i] - want) / want;
 		expect_chi2(chi2, CELLS - 1);
 		assert_true(low & 1);
-		expect_moments(s, COUNT, noise_variance(&d) * two_64 * two_64, 9 / 5.0, 9);
+		expect_moments(s, count, noise_variance(&d) * two_64 * two_64, 9 / 5.0, 9);
 		free(s);
 	}
 }
@@ -147,23 +154,24 @@ static void gaussian_table_is_right(void **state)
 static void gaussian_small_deviation_is_exact(void **state)
 {
 	(void)state;
-	enum { COUNT = 1 << 21, HALF = 40 };
+	const size_t count = volume(1 << 21);
+	enum { HALF = 40 };
 	const double units[] = {1.0, 2.5, 4.0, 7.3};
 	for (size_t t = 0; t < 4; t++) {
 		struct noise_distribution d = gaussian(units[t] / two_64);
-		uint64_t *s = sample(&d, COUNT);
+		uint64_t *s = sample(&d, count);
 		size_t counts[2 * HALF + 1] = {0};
-		for (size_t i = 0; i < COUNT; i++) {
+		for (size_t i = 0; i < count; i++) {
 			int64_t x = (int64_t)s[i];
 			assert_true(x > -12 * units[t] - 1 && x < 12 * units[t] + 1);
 			x = x < -HALF ? -HALF : x > HALF ? HALF : x;
 			counts[x + HALF]++;
 		}
-		double chi2 = 0, cells = 0, rest = COUNT, rest_count = COUNT;
+		double chi2 = 0, cells = 0, rest = (double)count, rest_count = rest;
 		for (int i = -HALF; i <= HALF; i++) {
 			double scale = units[t] * sqrt(2);
 			double p = 0.5 * (erf((i + 0.5) / scale) - erf((i - 0.5) / scale));
-			double want = COUNT * p, got = (double)counts[i + HALF];
+			double want = (double)count * p, got = (double)counts[i + HALF];
 			if (want < 20)
 				continue;
 			chi2 += (got - want) * (got - want) / want;
@@ -183,34 +191,36 @@ static void gaussian_small_deviation_is_exact(void **state)
 static void gaussian_large_deviations(void **state)
 {
 	(void)state;
-	enum { COUNT = 1 << 20, CELLS = 200 };
+	const size_t count = volume(1 << 20);
+	enum { CELLS = 200 };
 	const double sigmas[] = {2.845267479601915e-15, 2.046151696979124e-6, 1.952e-11, 0.01};
 	for (size_t t = 0; t < 4; t++) {
 		struct noise_distribution d = gaussian(sigmas[t]);
-		uint64_t *s = sample(&d, COUNT);
+		uint64_t *s = sample(&d, count);
 		size_t counts[CELLS] = {0}, tail[8] = {0};
-		for (size_t i = 0; i < COUNT; i++) {
+		for (size_t i = 0; i < count; i++) {
 			double x = (double)(int64_t)s[i] / (sigmas[t] * two_64);
 			int cell = (int)(0.5 * erfc(-x / sqrt(2)) * CELLS);
 			counts[cell < CELLS ? cell : CELLS - 1]++;
 			for (int k = 1; k < 8; k++)
 				tail[k] += fabs(x) > k;
 		}
-		double chi2 = 0, want = COUNT / (double)CELLS;
+		double chi2 = 0, want = (double)count / CELLS;
 		for (size_t i = 0; i < CELLS; i++)
 			chi2 += (counts[i] - want) * (counts[i] - want) / want;
 		expect_chi2(chi2, CELLS - 1);
 		for (int k = 1; k < 8; k++) {
-			double expected = COUNT * erfc(k / sqrt(2));
+			double expected = (double)count * erfc(k / sqrt(2));
 			double off = fabs((double)tail[k] - expected);
 			assert_true(off <= 6 * sqrt(expected) + 3);
 		}
-		expect_moments(s, COUNT, noise_variance(&d) * two_64 * two_64, 3, 105);
+		expect_moments(s, count, noise_variance(&d) * two_64 * two_64, 3, 105);
 		/* Every residue is reached, as the dither fills the steps. */
 		size_t odd = 0;
-		for (size_t i = 0; i < COUNT; i++)
+		for (size_t i = 0; i < count; i++)
 			odd += s[i] & 1;
-		assert_true(sigmas[t] > 1e-7 || fabs(odd - COUNT / 2.0) < 6 * sqrt(COUNT / 4.0));
+		assert_true(sigmas[t] > 1e-7 ||
+			    fabs((double)odd - (double)count / 2) < 6 * sqrt((double)count / 4));
 		free(s);
 	}
 }
@@ -218,16 +228,16 @@ static void gaussian_large_deviations(void **state)
 static void neighbours_are_independent(void **state)
 {
 	(void)state;
-	enum { COUNT = 1 << 20 };
+	const size_t count = volume(1 << 20);
 	struct noise_distribution d = gaussian(2.845267479601915e-15);
-	uint64_t *s = sample(&d, COUNT);
+	uint64_t *s = sample(&d, count);
 	/* Lags up to two groups: a buffer used twice would show. */
 	for (size_t lag = 1; lag <= 64; lag++) {
 		double sum = 0;
-		for (size_t i = 0; i + lag < COUNT; i++)
+		for (size_t i = 0; i + lag < count; i++)
 			sum += (double)(int64_t)s[i] * (double)(int64_t)s[i + lag];
 		sum /= noise_variance(&d) * two_64 * two_64;
-		assert_true(fabs(sum) < 6.5 * sqrt(COUNT));
+		assert_true(fabs(sum) < 6.5 * sqrt((double)count));
 	}
 	free(s);
 }

@@ -30,7 +30,7 @@ amt_status buf_reserve(struct buf *b, size_t extra)
 amt_status buf_extend(struct buf *b, size_t size, uint8_t **out)
 {
 	TRY(buf_reserve(b, size));
-	*out = b->data + b->size;
+	*out = b->size == 0 ? b->data : b->data + b->size; /* no arithmetic on NULL */
 	b->size += size;
 	return STATUS_OK;
 }

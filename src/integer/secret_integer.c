@@ -4,6 +4,9 @@
 #include "integer/internal.h"
 
 #include "base/alloc.h"
+#include "tfhe/noise.h"
+
+#include <math.h>
 
 amt_status int_encrypt(const struct tfhe_secret *s, struct int_column *out, enum int_type type,
 	const uint64_t *values, size_t rows)
@@ -13,6 +16,8 @@ amt_status int_encrypt(const struct tfhe_secret *s, struct int_column *out, enum
 	const struct tfhe_params *p = tfhe_secret_params(s);
 	TRY(int_column_alloc(out, p, type, int_type_blocks(type), rows));
 	unsigned words = tfhe_lwe_words(p);
+	/* 1 for every set of 128 bits: fresh noise is far below that of a bootstrap. */
+	unsigned units = (unsigned)fmax(1, ceil(tfhe_noise_fresh(p) / tfhe_noise_bootstrap(p)));
 	for (unsigned b = 0; b < out->blocks; b++) {
 		struct int_block *block = &out->block[b];
 		for (size_t r = 0; r < rows; r++) {
@@ -27,7 +32,7 @@ amt_status int_encrypt(const struct tfhe_secret *s, struct int_column *out, enum
 			}
 		}
 		block->hi = type == INT_BOOL ? 1 : 3;
-		int_set_source(block, int_content(block, rows, words, out->stride), 1);
+		int_set_source(block, int_content(block, rows, words, out->stride), units);
 	}
 	return STATUS_OK;
 }

@@ -7,6 +7,9 @@
 #include "integer/internal.h"
 #include "integer/secret.h"
 #include "ops.h"
+#include "tfhe/noise.h"
+
+#include <math.h>
 
 #include <stdlib.h>
 
@@ -19,6 +22,51 @@ static void encrypt(struct harness *h, struct int_column *out, enum int_type typ
 static void decrypt(struct harness *h, const struct int_column *column, uint64_t *values)
 {
 	OK(int_decrypt(h->secret, column, values));
+}
+
+/* Sum over rows of the squared distance from the message, in noise units. */
+static double squared_noise(struct harness *h, const struct int_block *block, size_t rows)
+{
+	const struct tfhe_params *p = tfhe_secret_params(h->secret);
+	double sum = 0, unit = sqrt(tfhe_noise_bootstrap(p)) * 4294967296.0;
+	for (size_t r = 0; r < rows; r++) {
+		uint32_t phase;
+		OK(tfhe_phase_lwe(h->secret, &phase, block->lwe + r * tfhe_lwe_stride(p)));
+		int32_t error = (int32_t)(phase - (tfhe_decode(p, phase) << tfhe_delta_log2(p)));
+		sum += error / unit * (error / unit);
+	}
+	return sum;
+}
+
+/* True noise over tracked noise of all blocks of a column; 0 if it has none. */
+static double noise_ratio(struct harness *h, const struct int_column *column, double *samples)
+{
+	double truth = 0, tracked = 0;
+	*samples = 0;
+	for (unsigned b = 0; b < column->blocks; b++) {
+		const struct int_block *block = &column->block[b];
+		truth += squared_noise(h, block, column->rows);
+		tracked += (double)int_noise(block) * (double)column->rows;
+		*samples += (double)column->rows;
+	}
+	if (tracked == 0)
+		assert_true(truth == 0);
+	return tracked == 0 ? 0 : truth / tracked;
+}
+
+/* Eight standard deviations of the estimate of a variance. */
+static double slack(double samples)
+{
+	return 1 + 8 * sqrt(2 / samples);
+}
+
+static void check_noise(struct harness *h, const struct int_column *column)
+{
+	double samples, ratio = noise_ratio(h, column, &samples);
+	if (ratio > slack(samples))
+		fail_msg("%s, %s: noise is %.2f times what was tracked (%.0f samples, %llu units)",
+			tfhe_secret_params(h->secret)->name, int_type_name(column->type), ratio,
+			samples, (unsigned long long)int_noise(&column->block[0]));
 }
 
 static void no_check(struct harness *h, const struct int_column *column)
@@ -34,7 +82,7 @@ static void open_harness(struct harness *h, struct fixture *f, uint16_t params)
 		.secret = f->secret,
 		.encrypt = encrypt,
 		.decrypt = decrypt,
-		.check_noise = no_check};
+		.check_noise = check_noise};
 	OK(int_context_new(&h->c, f->e));
 }
 
@@ -109,6 +157,8 @@ static void test_toy(void **state)
 	struct fixture f;
 	for (uint16_t id = TOY_PARAMS; id <= TOY_PARAMS_GAUSSIAN; id++) {
 		open_harness(&h, &f, id);
+		if (id == TOY_PARAMS_GAUSSIAN) /* its bootstraps are measured in tests/tfhe */
+			h.check_noise = no_check;
 		for (int t = INT_BOOL; t < INT_TYPES; t++) {
 			operations(&h, (enum int_type)t, 12, id == TOY_PARAMS);
 			aggregates(&h, (enum int_type)t, id == TOY_PARAMS ? 40 : 7);
@@ -128,6 +178,66 @@ static void test_real(void **state)
 	operations(&h, INT_U64, 1, false);
 	operations(&h, INT_BOOL, 2, true);
 	aggregates(&h, INT_I8, 5);
+	close_harness(&h, &f);
+}
+
+/* Random combinations of results that share sources: the tracked noise is what there is, no more
+ * than estimates and rounding allow, and never less. */
+static void random_combinations(struct harness *h, size_t rows, unsigned rounds, double below)
+{
+	enum { COLUMNS = 5 };
+	uint64_t *x = calloc(2 * rows + 800, sizeof(*x)), *bits = calloc(rows, sizeof(*bits));
+	struct int_column v[COLUMNS], bit, sum;
+	fill_values(x, x + rows + 400, rows, INT_U8);
+	for (size_t r = 0; r < rows; r++)
+		bits[r] = rnd() & 1;
+	h->encrypt(h, &bit, INT_BOOL, bits, rows);
+	h->encrypt(h, &sum, INT_U8, x, rows);
+	h->encrypt(h, &v[1], INT_U8, x + rows + 400, rows);
+	OK(int_add(h->c, &v[0], &sum, &v[1])); /* digits of rotations with two results */
+	int_column_free(&v[1]);
+	OK(int_logic(h->c, &v[1], INT_XOR, &v[0], &sum));
+	OK(int_select(h->c, &v[2], &bit, &v[0], &v[1])); /* shares v[1] */
+	OK(int_select(h->c, &v[3], &bit, &v[2], &v[1])); /* again */
+	OK(int_not(h->c, &v[4], &v[2]));		 /* shares v[2] */
+	int_column_free(&sum);
+	double all = 0;
+	for (unsigned i = 0; i < COLUMNS; i++)
+		check_noise(h, &v[i]);
+	OK(int_column_alloc(&sum, tfhe_secret_params(h->secret), INT_U8, 1, rows));
+	for (unsigned round = 0; round < rounds; round++) {
+		/* Small messages so that the sum stays decodable: weights in [-2, 2], noise in view. */
+		struct int_term terms[4];
+		for (unsigned i = 0; i < 4; i++)
+			terms[i] = (struct int_term){&v[rnd() % COLUMNS].block[rnd() % 4], rows,
+				(int32_t)(rnd() % 5) - 2};
+		OK(int_linear(h->c, &sum.block[0], rows, terms, 4, 0));
+		double samples, ratio = noise_ratio(h, &sum, &samples);
+		if (ratio > slack(samples) ||
+			(ratio < below / slack(samples) && int_noise(&sum.block[0]) > 0))
+			fail_msg("noise is %.2f times what was tracked", ratio);
+		all += int_noise(&sum.block[0]) > 0 ? ratio : 1;
+	}
+	print_message("%s: true over tracked noise %.3f\n", tfhe_secret_params(h->secret)->name,
+		all / rounds);
+	for (unsigned i = 0; i < COLUMNS; i++)
+		int_column_free(&v[i]);
+	int_column_free(&bit);
+	int_column_free(&sum);
+	free(x);
+	free(bits);
+}
+
+static void test_noise(void **state)
+{
+	(void)state;
+	struct harness h;
+	struct fixture f;
+	open_harness(&h, &f, TOY_PARAMS);
+	random_combinations(&h, 1500, 40, 0.5);
+	close_harness(&h, &f);
+	open_harness(&h, &f, TFHE_DEFAULT_PARAMS);
+	random_combinations(&h, 24, 40, 0.5);
 	close_harness(&h, &f);
 }
 
@@ -188,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_toy),
+		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_unpack),
 		cmocka_unit_test(test_real),
 	};

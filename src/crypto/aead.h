@@ -1,6 +1,6 @@
 /* Sealing, message authentication and subkeys (owner only).
  *
- * Sealed form, 40 bytes longer than the plain text (docs/formats.md):
+ * Sealed form, 40 bytes longer than the plain text (docs/key-file.md):
  *	OFFSET SIZE
  *	0      24   nonce, random: 2^64 messages under one key stay below 2^-64 of a repetition
  *	24     n    cipher text, XChaCha20

@@ -1,4 +1,4 @@
-/* The key file: a key ring sealed under a passphrase (format: docs/formats.md).
+/* The key file: a key ring sealed under a passphrase (format: docs/key-file.md).
  *
  * The passphrase goes through Argon2id (256 MiB, 3 passes) with a random salt to a key that seals
  * the ring with XChaCha20-Poly1305; everything readable in the file is associated data. Failures

@@ -22,7 +22,7 @@ const uint8_t *key_ring_id(const struct key_ring *ring);	      /* KEY_ID_BYTES *
 amt_status key_ring_subkey(const struct key_ring *ring, enum subkey_purpose purpose,
 	struct span table, struct span column, uint8_t out[AEAD_KEY_BYTES]);
 
-/* The sections of a key file (docs/formats.md): u32 tag, u32 length, bytes, repeated. */
+/* The sections of a key file (docs/key-file.md): u32 tag, u32 length, bytes, repeated. */
 enum key_section { KEY_SECTION_MASTER = 1, KEY_SECTION_TFHE = 2, KEY_SECTION_BGV = 3 };
 
 /* *out: secret memory of *size bytes, the caller's to free with secret_free. */

@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "crypto/secret.h"
+#include "keys/golden.h"
 #include "keys/key_file_inside.h"
 #include "tfhe/wire.h"
 
@@ -71,6 +72,19 @@ static void a_ring_comes_back(void **state)
 	key_ring_free(ring);
 	key_ring_free(other);
 	key_ring_free(NULL);
+}
+
+static void the_released_format_still_opens(void **state)
+{
+	(void)state;
+	struct key_ring *ring;
+	uint8_t subkey[32];
+	OK(key_file_decode(
+		&ring, span_of(golden_file, sizeof(golden_file)), span_str("a known passphrase")));
+	OK(key_ring_subkey(ring, SUBKEY_PAYLOAD, span_str("golden"), span_of(NULL, 0), subkey));
+	assert_memory_equal(subkey, golden_subkey, 32);
+	assert_memory_equal(key_ring_id(ring), golden_file + 16, KEY_ID_BYTES);
+	key_ring_free(ring);
 }
 
 static void a_wrong_passphrase_is_called_that(void **state)
@@ -337,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ring_comes_back),
+		cmocka_unit_test(the_released_format_still_opens),
 		cmocka_unit_test(a_wrong_passphrase_is_called_that),
 		cmocka_unit_test(damage_is_called_damage),
 		cmocka_unit_test(forgery_with_right_sums_is_found),

@@ -202,11 +202,13 @@ amt_status store_edit(struct store *s, const struct manifest_edit *edit)
 		mem_dup(&next.tables, s->state.tables, s->state.count * sizeof(*next.tables));
 	if (amt_ok(st))
 		st = manifest_apply(&next, edit);
+	if (amt_ok(st))
+		st = manifest_stage(s->manifest, edit);
 	if (!amt_ok(st)) {
 		mem_free(next.tables);
 		return st;
 	}
-	st = manifest_append(s->manifest, edit);
+	st = manifest_commit(s->manifest);
 	if (!amt_ok(st)) { /* perhaps on disk, perhaps not: nothing may follow */
 		mem_free(next.tables);
 		return store_fail(s, st);
@@ -247,14 +249,12 @@ static void retire(struct store *s, const struct view *v, size_t from, size_t co
 {
 	for (size_t i = from; i < from + count; i++) {
 		struct run *r = v->runs[i];
-		char *path;
 		if (r->table != NULL) {
 			atomic_store(&r->obsolete, true);
 		} else if (s->spare_log == 0) {
 			s->spare_log = r->number;
-		} else if (amt_ok(log_path(&path, s->folder, r->number))) {
-			status_drop(io_remove(s->io, path));
-			mem_free(path);
+		} else {
+			log_remove(s->io, s->folder, r->number);
 		}
 	}
 }

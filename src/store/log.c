@@ -23,6 +23,17 @@ amt_status log_path(char **out, const char *folder, uint64_t number)
 	return io_path(out, folder, log_name(name, number));
 }
 
+void log_remove(struct io *io, const char *folder, uint64_t number)
+{
+	char *path;
+	amt_status s = log_path(&path, folder, number);
+	if (amt_ok(s)) {
+		s = io_remove(io, path);
+		mem_free(path);
+	}
+	amt_status_clear(&s);
+}
+
 static amt_status append_frame(
 	struct log_writer *w, enum frame_type type, const struct span *payloads, size_t count)
 {

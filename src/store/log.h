@@ -82,4 +82,7 @@ amt_status log_has_frames(
 /* The file's name in the folder, "000012.log"; *out freed with mem_free. */
 amt_status log_path(char **out, const char *folder, uint64_t number);
 
+/* Removes an obsolete log; if that fails the next open tries again. */
+void log_remove(struct io *io, const char *folder, uint64_t number);
+
 #endif

@@ -117,10 +117,8 @@ static void finish_record(struct buf *b, uint64_t number)
 	store_u32(b->data, record_checksum(number, b->data, b->size));
 }
 
-static amt_status write_record(struct manifest *m)
+amt_status manifest_commit(struct manifest *m)
 {
-	ENSURE(m->record.size <= UINT32_MAX, AMT_LIMIT, "a manifest record of %zu bytes",
-		m->record.size);
 	finish_record(&m->record, m->number);
 	struct span part = buf_span(&m->record);
 	TRY(io_write(m->file, m->offset, &part, 1));
@@ -129,11 +127,10 @@ static amt_status write_record(struct manifest *m)
 	return STATUS_OK;
 }
 
-amt_status manifest_append(struct manifest *m, const struct manifest_edit *e)
+amt_status manifest_stage(struct manifest *m, const struct manifest_edit *e)
 {
 	TRY(start_record(&m->record));
-	TRY(put_edit(&m->record, e));
-	return write_record(m);
+	return put_edit(&m->record, e);
 }
 
 static amt_status put_snapshot(struct buf *b, const struct manifest_state *s)
@@ -150,12 +147,12 @@ static amt_status put_snapshot(struct buf *b, const struct manifest_state *s)
 	return STATUS_OK;
 }
 
-static void manifest_name(char out[32], uint64_t number)
+void manifest_name(char out[32], uint64_t number)
 {
 	(void)snprintf(out, 32, "MANIFEST-%06llu", (unsigned long long)number);
 }
 
-static amt_status write_current(struct io *io, const char *folder, uint64_t number)
+amt_status manifest_publish(struct io *io, const char *folder, uint64_t number)
 {
 	char name[32], text[CURRENT_MAX], *path;
 	manifest_name(name, number);
@@ -177,9 +174,8 @@ static amt_status create(
 	amt_status s = io_open(io, path, IO_WRITE | IO_CREATE | IO_EXCLUSIVE, &m->file);
 	mem_free(path);
 	TRY(s);
-	TRY(write_record(m));
-	TRY(io_sync_folder(io, folder));
-	return write_current(io, folder, m->number);
+	TRY(manifest_commit(m));
+	return io_sync_folder(io, folder);
 }
 
 amt_status manifest_create(struct manifest **out, struct io *io, const char *folder,

@@ -47,11 +47,17 @@ amt_status manifest_load(struct io *io, const char *folder, struct manifest_stat
 
 struct manifest;
 
-/* Writes a new manifest with this snapshot and makes it the current one, durably. */
+/* Writes a new manifest with this snapshot, durably; it does not count yet. */
 amt_status manifest_create(struct manifest **out, struct io *io, const char *folder,
 	uint64_t number, const struct manifest_state *state);
-/* Durable when it returns. After a failure the manifest must not be written again. */
-amt_status manifest_append(struct manifest *m, const struct manifest_edit *e);
+/* Makes it the one that counts, durably. If this fails either may count. */
+amt_status manifest_publish(struct io *io, const char *folder, uint64_t number);
+/* Its file's name. */
+void manifest_name(char out[32], uint64_t number);
+/* Prepares an edit in memory. */
+amt_status manifest_stage(struct manifest *m, const struct manifest_edit *e);
+/* Appends the staged edit, durably. After a failure the manifest must not be written again. */
+amt_status manifest_commit(struct manifest *m);
 uint64_t manifest_bytes(const struct manifest *m);
 uint64_t manifest_number(const struct manifest *m);
 void manifest_close(struct manifest *m);

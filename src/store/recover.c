@@ -245,7 +245,7 @@ static uint64_t new_store_id(const struct store *s)
 	return id != 0 ? id : 1;
 }
 
-/* Step 3. */
+/* Step 3, but for the switch. */
 static amt_status start_log_and_manifest(struct store *s)
 {
 	s->log_number = atomic_fetch_add(&s->next_number, 1);
@@ -258,15 +258,46 @@ static amt_status start_log_and_manifest(struct store *s)
 	return manifest_create(&s->manifest, s->io, s->folder, number, &s->state);
 }
 
-static amt_status recover(struct store *s, const struct io_names *names, bool exists)
+static amt_status prepare(struct store *s, bool exists)
 {
-	TRY(survey(s, names, exists));
 	if (!exists)
 		s->state.store_id = new_store_id(s);
 	TRY(replay_logs(s));
 	TRY(open_runs(s)); /* every table is sound before anything old is given up */
 	TRY(start_log_and_manifest(s));
 	s->view->runs[0]->number = s->log_number;
+	return STATUS_OK;
+}
+
+/* Removes the files made since `from` was the next number, none of which counts. */
+static void discard(struct store *s, uint64_t from)
+{
+	for (uint64_t n = from; n < atomic_load(&s->next_number); n++) {
+		char name[32], *path;
+		amt_status st = store_table_path(s, n, &path);
+		for (int kind = 0; kind < 3 && amt_ok(st); kind++) {
+			status_drop(io_remove(s->io, path));
+			mem_free(path);
+			path = NULL;
+			manifest_name(name, n);
+			if (kind < 2)
+				st = kind == 0 ? log_path(&path, s->folder, n)
+					       : io_path(&path, s->folder, name);
+		}
+		amt_status_clear(&st);
+	}
+}
+
+static amt_status recover(struct store *s, const struct io_names *names, bool exists)
+{
+	TRY(survey(s, names, exists));
+	uint64_t from = atomic_load(&s->next_number);
+	amt_status st = prepare(s, exists);
+	if (!amt_ok(st)) {
+		discard(s, from);
+		return st;
+	}
+	TRY(manifest_publish(s->io, s->folder, manifest_number(s->manifest)));
 	sweep(s, names);
 	return STATUS_OK;
 }

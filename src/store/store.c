@@ -119,6 +119,8 @@ amt_status store_close(struct store *s)
 	amt_status st = STATUS_OK;
 	if (s->log != NULL && amt_ok(s->failure))
 		st = log_finish(s->log);
+	if (s->spare_log != 0)
+		log_remove(s->io, s->folder, s->spare_log);
 	destroy(s);
 	return st;
 }

@@ -1,7 +1,8 @@
 /* The seam's contract, checked on every back end. */
 #include "testing.h"
 
-#include "os/io.h"
+#include "os/io_memory.h"
+#include "os/io_sim.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,6 +20,29 @@ static int posix_setup(void **state)
 	OK(io_posix_new(&p->io));
 	strcpy(p->folder, "/tmp/amaters-io-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
+	*state = p;
+	return 0;
+}
+
+static int memory_setup(void **state)
+{
+	struct place *p;
+	OK(mem_zalloc(&p, sizeof(*p)));
+	OK(io_memory_new(&p->io));
+	strcpy(p->folder, "db");
+	OK(io_make_folder(p->io, p->folder));
+	*state = p;
+	return 0;
+}
+
+static int sim_setup(void **state)
+{
+	struct place *p;
+	OK(mem_zalloc(&p, sizeof(*p)));
+	OK(io_sim_new(&p->io, 1));
+	io_sim_short_transfers(p->io, true);
+	strcpy(p->folder, "db");
+	OK(io_make_folder(p->io, p->folder));
 	*state = p;
 	return 0;
 }
@@ -199,6 +223,116 @@ static void a_failed_sync_poisons_the_handle(void **state)
 	io_close(f);
 }
 
+/* Writes `text` over the file from the start. */
+static void put_text(struct io *io, const char *path, const char *text, bool sync)
+{
+	struct io_file *f;
+	const struct span part = span_str(text);
+	OK(io_open(io, path, IO_WRITE | IO_CREATE, &f));
+	OK(io_write(f, 0, &part, 1));
+	if (sync)
+		OK(io_sync(f));
+	io_close(f);
+}
+
+static bool has_text(struct io *io, const char *path, const char *text)
+{
+	struct buf b = {0};
+	amt_status s = io_read_file(io, path, 1 << 20, &b);
+	bool equal = amt_ok(s) && span_equal(buf_span(&b), span_str(text));
+	amt_status_clear(&s);
+	buf_free(&b);
+	return equal;
+}
+
+static void a_crash_keeps_what_was_synced(void **state)
+{
+	(void)state;
+	int lost = 0, kept = 0, renamed = 0, torn = 0;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		struct io *io;
+		bool exists;
+		OK(io_sim_new(&io, seed));
+		OK(io_make_folder(io, "d"));
+		OK(io_sync_folder(io, "."));
+		put_text(io, "d/synced", "old", true);
+		OK(io_sync_folder(io, "d"));
+		put_text(io, "d/nameless", "x", true);
+		put_text(io, "d/synced", "new", false);
+		OK(io_write_file_atomic(io, "d/safe", span_str("1"), 0));
+		put_text(io, "d/safe.tmp", "2", true);
+		OK(io_rename(io, "d/safe.tmp", "d/safe"));
+		OK(io_sim_crash(io));
+		assert_true(has_text(io, "d/synced", "old") || has_text(io, "d/synced", "new"));
+		kept += has_text(io, "d/synced", "new");
+		assert_true(has_text(io, "d/safe", "1") || has_text(io, "d/safe", "2"));
+		renamed += has_text(io, "d/safe", "2");
+		OK(io_exists(io, "d/nameless", &exists)); /* synced by d's sync before d/safe */
+		assert_true(exists);
+
+		struct io_file *f;
+		uint8_t bytes[4096], back[4096];
+		memset(bytes, 7, sizeof(bytes));
+		const struct span part = span_of(bytes, sizeof(bytes));
+		OK(io_open(io, "d/big", IO_WRITE | IO_CREATE, &f));
+		OK(io_write(f, 0, &part, 1));
+		io_close(f);
+		OK(io_sync_folder(io, "d"));
+		put_text(io, "d/late", "x", true);
+		OK(io_sim_crash(io));
+		OK(io_exists(io, "d/late", &exists));
+		lost += !exists;
+		size_t got;
+		OK(io_open(io, "d/big", IO_READ, &f));
+		OK(io_read(f, 0, back, sizeof(back), &got));
+		for (size_t at = 0; at < got; at += 512) {
+			torn += back[at] == 0;
+			for (size_t i = at; i < got && i < at + 512; i++)
+				assert_int_equal(back[i], back[at]);
+		}
+		io_close(f);
+		io_free(io);
+	}
+	assert_in_range(lost, 20, 180);
+	assert_in_range(kept, 20, 180);
+	assert_in_range(renamed, 20, 180);
+	assert_in_range(torn, 100, 1500);
+}
+
+static void faults_come_when_asked(void **state)
+{
+	(void)state;
+	struct io *io, *copy;
+	struct io_file *f;
+	const struct span part = span_str("0123456789");
+	OK(io_sim_new(&io, 3));
+	OK(io_open(io, "f", IO_WRITE | IO_CREATE, &f));
+	io_sim_fail_at(io, 2);
+	OK(io_write(f, 0, &part, 1));
+	FAILS(AMT_IO, io_write(f, 10, &part, 1));
+	OK(io_write(f, 10, &part, 1));
+	assert_int_equal(io_sim_calls(io), 3);
+	io_sim_capacity(io, 25);
+	FAILS(AMT_DISK_FULL, io_write(f, 20, &part, 1));
+	FAILS(AMT_DISK_FULL, io_preallocate(f, 26));
+	OK(io_write(f, 10, &part, 1));
+	io_sim_capacity(io, 0);
+	io_sim_kill_at(io, 1);
+	FAILS(AMT_IO, io_sync(f));
+	FAILS(AMT_IO, io_sync_folder(io, "."));
+	FAILS(AMT_INTERNAL, io_sim_crash(io));
+	io_close(f);
+	io_sim_kill_at(io, 0);
+	OK(io_sync_folder(io, "."));
+	OK(io_sim_clone(io, &copy));
+	OK(io_sim_flip(copy, "f", 1, 1));
+	assert_true(has_text(io, "f", "01234567890123456789"));
+	assert_true(has_text(copy, "f", "00234567890123456789"));
+	FAILS(AMT_NOT_FOUND, io_sim_flip(copy, "f", 20, 1));
+	io_free(io);
+	io_free(copy);
+}
+
 #define ON(setup)                                                                             \
 	cmocka_unit_test_setup_teardown(reads_give_what_was_written, setup, teardown),        \
 		cmocka_unit_test_setup_teardown(many_parts_arrive_in_order, setup, teardown), \
@@ -211,6 +345,8 @@ static void a_failed_sync_poisons_the_handle(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {ON(posix_setup)};
+	const struct CMUnitTest tests[] = {ON(posix_setup), ON(memory_setup), ON(sim_setup),
+		cmocka_unit_test(a_crash_keeps_what_was_synced),
+		cmocka_unit_test(faults_come_when_asked)};
 	return cmocka_run_group_tests_name("io", tests, NULL, NULL);
 }

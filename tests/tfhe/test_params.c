@@ -3,8 +3,10 @@
 #include "testing.h"
 #include "toy_params.h"
 
+#include "tfhe/evaluation_key.h"
 #include "tfhe/noise.h"
 #include "tfhe/secret.h"
+#include "tfhe/wire.h"
 
 #include <math.h>
 
@@ -145,6 +147,60 @@ static void no_toys(void **state)
 	FAILS(AMT_FOREIGN_PARAMETERS, tfhe_secret_import(&s, span_of(raw, sizeof(raw))));
 }
 
+static void put_noise(struct buf *out, const struct noise_distribution *d)
+{
+	if (d->kind == NOISE_TUNIFORM)
+		OK(buf_printf(out, " TU(%u) |", d->bound_log2));
+	else
+		OK(buf_printf(out, " Gaussian 2^%.2f |", log2(d->sigma)));
+}
+
+/* The tables of docs/parameters.md are what the code computes. */
+static void documented(void **state)
+{
+	(void)state;
+	struct buf table = {0}, file = {0};
+	OK(buf_printf(&table,
+		"| id | set | n | N | LWE noise | GLWE noise | bootstrap | key switch |\n"
+		"|---|---|---|---|---|---|---|---|\n"));
+	for (size_t i = 0; tfhe_params_at(i) != NULL; i++) {
+		const struct tfhe_params *p = tfhe_params_at(i);
+		OK(buf_printf(
+			&table, "| %u | %s | %u | %u |", p->id, p->name, p->n, tfhe_poly_size(p)));
+		put_noise(&table, &p->lwe_noise);
+		put_noise(&table, &p->glwe_noise);
+		OK(buf_printf(&table, " (%u, %u) | (%u, %u) |\n", p->pbs_base_log2, p->pbs_levels,
+			p->ks_base_log2, p->ks_levels));
+	}
+	OK(buf_printf(&table,
+		"\n| set | bootstrap | key switch | modulus switch | packing | limit | failure at the "
+		"limit | failure of a clean input | key file |\n"
+		"|---|---|---|---|---|---|---|---|---|\n"));
+	for (size_t i = 0; tfhe_params_at(i) != NULL; i++) {
+		const struct tfhe_params *p = tfhe_params_at(i);
+		OK(buf_printf(&table,
+			"| %s | 2^%.2f | 2^%.2f | 2^%.2f | 2^%.2f | %u units | 2^%.2f | 2^%.2f | "
+			"%.1f MB |\n",
+			p->name, log2(tfhe_noise_bootstrap(p)), log2(tfhe_noise_keyswitch(p)),
+			log2(tfhe_noise_modulus_switch(p)), log2(tfhe_noise_pack(p)), p->max_noise,
+			tfhe_failure_log2(p, p->max_noise), tfhe_failure_log2(p, 1),
+			(double)(WIRE_HEADER_BYTES + evaluation_key_layout(p).total) / 1e6));
+	}
+	OK(buf_put_u8(&table, 0));
+	FILE *f = fopen(TEST_DATA "/../../docs/parameters.md", "rb");
+	assert_non_null(f);
+	uint8_t piece[4096];
+	size_t got;
+	while ((got = fread(piece, 1, sizeof(piece), f)) > 0)
+		OK(buf_put(&file, piece, got));
+	fclose(f);
+	OK(buf_put_u8(&file, 0));
+	if (strstr((char *)file.data, (char *)table.data) == NULL)
+		fail_msg("docs/parameters.md should hold\n%s", (char *)table.data);
+	buf_free(&table);
+	buf_free(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +211,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(no_toys),
+		cmocka_unit_test(documented),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

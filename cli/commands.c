@@ -1,0 +1,396 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- errors ---- */
+
+static int exit_status(amt_code code)
+{
+	switch (code) {
+	case AMT_OK:
+		return EXIT_DONE;
+	case AMT_INTEGRITY:
+	case AMT_CORRUPTION:
+	case AMT_TRUNCATED:
+		return EXIT_INTEGRITY;
+	case AMT_WRONG_KEY:
+	case AMT_WRONG_PASSPHRASE:
+	case AMT_FOREIGN_PARAMETERS:
+		return EXIT_KEY;
+	case AMT_UNAVAILABLE:
+	case AMT_LOCKED:
+		return EXIT_HOST;
+	case AMT_CANCELLED:
+		return EXIT_INTERRUPTED;
+	default:
+		return EXIT_ERROR;
+	}
+}
+
+/* Says what failed, if it did, frees the status and gives the exit status. */
+static int finish(amt_status s)
+{
+	int result = exit_status(amt_status_code(s));
+	if (!amt_ok(s)) {
+		char text[4096];
+		(void)amt_status_format(s, text, sizeof(text));
+		fprintf(stderr, "amaters: %s\n", text);
+		amt_status_clear(&s);
+	}
+	return result;
+}
+
+static int complain(const char *what, const char *name)
+{
+	fprintf(stderr, "amaters: %s %s: %s\n", what, name, strerror(errno));
+	return EXIT_ERROR;
+}
+
+/* ---- what a command works on ---- */
+
+struct work {
+	amt_key *key;
+	amt_session *session;
+	struct progress progress;
+	char *memory; /* path made here */
+};
+
+/* From a file or descriptor, or from the terminal if both are NULL. */
+static int read_passphrase(amt_passphrase **out, const char *file, const char *fd, bool is_new)
+{
+	const char *where = fd != NULL ? fd : file;
+	char *source = NULL;
+	if (where != NULL && asprintf(&source, "%s:%s", fd != NULL ? "fd" : "file", where) < 0)
+		return complain("memory for", where);
+	int status = finish(amt_passphrase_read(
+		out, source, is_new ? "New passphrase: " : "Passphrase: ", is_new));
+	free(source);
+	return status;
+}
+
+static int open_key(struct work *w, const struct options *o)
+{
+	if (o->key == NULL)
+		return usage_error("--key FILE is missing");
+	amt_passphrase *p = NULL;
+	int status = read_passphrase(&p, o->passphrase_file, o->passphrase_fd, false);
+	if (status == EXIT_DONE)
+		status = finish(amt_key_open(
+			&w->key, o->key, amt_passphrase_bytes(p), amt_passphrase_size(p)));
+	amt_passphrase_free(p);
+	return status;
+}
+
+static int open_session(struct work *w, const struct options *o, bool must_not_exist)
+{
+	progress_start(&w->progress, o->quiet);
+	if (o->database == NULL && o->host == NULL)
+		return usage_error("--db DIR or --host COMMAND is missing");
+	int status = open_key(w, o);
+	if (status != EXIT_DONE)
+		return status;
+	const char *memory = o->memory;
+	if (memory == NULL) {
+		if (asprintf(&w->memory, "%s.memory", o->key) < 0)
+			return complain("memory for", o->key);
+		memory = w->memory;
+	}
+	status = finish(amt_session_open(
+		&w->session, &(amt_session_options){
+				     .key = w->key,
+				     .database = o->host == NULL ? o->database : NULL,
+				     .host_command = o->host,
+				     .host_threads = (unsigned)o->threads,
+				     .must_exist = !must_not_exist,
+				     .must_not_exist = must_not_exist,
+				     .evaluation_key = o->evaluation_key,
+				     .memory = memory[0] != '\0' ? memory : NULL,
+				     .fetch = (amt_fetch)o->fetch,
+				     .progress = progress_report,
+				     .progress_context = &w->progress,
+			     }));
+	progress_end(&w->progress);
+	return status;
+}
+
+static int close_work(struct work *w, int status)
+{
+	amt_session_close(w->session);
+	amt_key_free(w->key);
+	free(w->memory);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return complain("write", "stdout");
+	return status;
+}
+
+/* The text of a whole stream; the caller frees it. NULL on an error, which errno tells. */
+static char *read_all(FILE *in)
+{
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t length = getdelim(&text, &size, '\0', in);
+	if (length < 0 && ferror(in)) {
+		free(text);
+		return NULL;
+	}
+	return length < 0 ? strdup("") : text;
+}
+
+static int show(struct work *w, const struct options *o, amt_status s, amt_result *r)
+{
+	progress_end(&w->progress);
+	int status = finish(s);
+	if (status != EXIT_DONE)
+		return status;
+	print_result(stdout, r, (enum format)o->format);
+	(void)fflush(stdout);
+	amt_statistics statistics;
+	amt_result_statistics(r, &statistics);
+	if (!o->quiet && statistics.rounds > 0)
+		print_statistics(stderr, r);
+	if (o->stats_file != NULL && !save_statistics(o->stats_file, r))
+		status = complain("write", o->stats_file);
+	amt_result_free(r);
+	return status;
+}
+
+static int execute_script(struct work *w, const struct options *o, const char *script)
+{
+	int status = EXIT_DONE;
+	char *sql;
+	while (status == EXIT_DONE && (sql = next_statement(&script)) != NULL) {
+		amt_result *r = NULL;
+		amt_status s = amt_execute(w->session, sql, &r);
+		status = show(w, o, s, r);
+		free(sql);
+	}
+	return status;
+}
+
+static int execute_file(struct work *w, const struct options *o, const char *path)
+{
+	bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+	FILE *in = is_stdin ? stdin : fopen(path, "re");
+	if (in == NULL)
+		return complain("open", path);
+	char *script = read_all(in);
+	int status = script != NULL ? execute_script(w, o, script)
+				    : complain("read", is_stdin ? "stdin" : path);
+	free(script);
+	if (!is_stdin)
+		(void)fclose(in);
+	return status;
+}
+
+/* ---- the commands ---- */
+
+static int keygen(const struct options *o)
+{
+	if (o->key == NULL)
+		return usage_error("--key FILE is missing");
+	if (o->arguments > 0)
+		return usage_error("keygen takes no arguments");
+	if (!o->force && access(o->key, F_OK) == 0) {
+		fprintf(stderr,
+			"amaters: %s is there already; a key that is replaced is lost with "
+			"all it encrypted (--force replaces it)\n",
+			o->key);
+		return EXIT_ERROR;
+	}
+	amt_passphrase *p = NULL;
+	struct work w = {0};
+	progress_start(&w.progress, o->quiet);
+	int status = read_passphrase(&p, o->passphrase_file, o->passphrase_fd, true);
+	if (status == EXIT_DONE)
+		status = finish(amt_key_generate(&w.key, o->parameters));
+	if (status == EXIT_DONE)
+		status = finish(amt_key_save(w.key, o->key, amt_passphrase_bytes(p),
+			amt_passphrase_size(p), &(amt_key_file_options){.overwrite = o->force}));
+	amt_passphrase_free(p);
+	if (status == EXIT_DONE && o->evaluation_key != NULL) {
+		amt_status s = amt_key_export_evaluation(
+			w.key, o->evaluation_key, progress_report, &w.progress);
+		progress_end(&w.progress);
+		status = finish(s);
+	}
+	if (status == EXIT_DONE)
+		printf("key %s, parameters %s\n", amt_key_id(w.key), amt_key_parameters(w.key));
+	return close_work(&w, status);
+}
+
+static int passphrase(const struct options *o)
+{
+	if (o->key == NULL || o->arguments > 0)
+		return usage_error("passphrase takes --key FILE and no arguments");
+	amt_passphrase *old = NULL, *new = NULL;
+	int status = read_passphrase(&old, o->passphrase_file, o->passphrase_fd, false);
+	if (status == EXIT_DONE)
+		status = read_passphrase(&new, o->new_passphrase_file, o->new_passphrase_fd, true);
+	if (status == EXIT_DONE)
+		status = finish(amt_key_change_passphrase(o->key, amt_passphrase_bytes(old),
+			amt_passphrase_size(old), amt_passphrase_bytes(new),
+			amt_passphrase_size(new)));
+	amt_passphrase_free(old);
+	amt_passphrase_free(new);
+	return status;
+}
+
+static int create(const struct options *o)
+{
+	struct work w = {0};
+	int status = open_session(&w, o, true);
+	if (status == EXIT_DONE && o->schema != NULL)
+		status = execute_file(&w, o, o->schema);
+	for (int i = 0; i < o->arguments && status == EXIT_DONE; i++)
+		status = execute_script(&w, o, o->argument[i]);
+	return close_work(&w, status);
+}
+
+static int import(const struct options *o)
+{
+	if (o->arguments < 1 || o->arguments > 2)
+		return usage_error("import takes a table and at most one file");
+	if (o->delimiter != NULL && strlen(o->delimiter) != 1)
+		return usage_error("--delimiter is one byte");
+	const char *path = o->arguments == 2 ? o->argument[1] : "-";
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return complain("open", path);
+	struct work w = {0};
+	int status = open_session(&w, o, false);
+	if (status == EXIT_DONE) {
+		amt_result *r = NULL;
+		amt_status s = amt_import_csv(w.session, o->argument[0], fd,
+			&(amt_import_options){
+				.header = (amt_header)o->header,
+				.delimiter = o->delimiter != NULL ? o->delimiter[0] : ',',
+				.null_text = o->null_text,
+				.name = is_stdin ? "stdin" : path,
+			},
+			&r);
+		status = show(&w, o, s, r);
+	}
+	if (!is_stdin)
+		(void)close(fd);
+	return close_work(&w, status);
+}
+
+static int query(const struct options *o)
+{
+	struct work w = {0};
+	int status = open_session(&w, o, false);
+	if (status == EXIT_DONE && o->arguments == 0)
+		status = execute_file(&w, o, NULL);
+	for (int i = 0; i < o->arguments && status == EXIT_DONE; i++)
+		status = execute_script(&w, o, o->argument[i]);
+	return close_work(&w, status);
+}
+
+static int get(const struct options *o)
+{
+	if (o->arguments < 2)
+		return usage_error("get takes a table and numbers of rows");
+	size_t count = (size_t)o->arguments - 1;
+	uint64_t *rows = calloc(count, sizeof(*rows));
+	if (rows == NULL)
+		return complain("memory for", "row numbers");
+	for (size_t i = 0; i < count; i++) {
+		char *end;
+		errno = 0;
+		rows[i] = strtoull(o->argument[i + 1], &end, 10);
+		if (errno != 0 || *end != '\0' || o->argument[i + 1][0] == '-') {
+			free(rows);
+			return usage_error("\"%s\" is not the number of a row", o->argument[i + 1]);
+		}
+	}
+	struct work w = {0};
+	int status = open_session(&w, o, false);
+	if (status == EXIT_DONE) {
+		amt_result *r = NULL;
+		amt_status s = amt_get(w.session, o->argument[0], rows, count, &r);
+		status = show(&w, o, s, r);
+	}
+	free(rows);
+	return close_work(&w, status);
+}
+
+static int print_inspection(amt_status s, char *text)
+{
+	int status = finish(s);
+	if (status == EXIT_DONE)
+		fputs(text, stdout);
+	amt_text_free(text);
+	return status;
+}
+
+static int inspect(const struct options *o)
+{
+	amt_format format = o->format == FORMAT_JSON ? AMT_FORMAT_JSON : AMT_FORMAT_TEXT;
+	struct work w = {0};
+	int status = EXIT_DONE;
+	for (int i = 0; i < o->arguments && status == EXIT_DONE; i++) {
+		char *text = NULL;
+		amt_status s = amt_inspect_file(o->argument[i], format, &text);
+		status = print_inspection(s, text);
+	}
+	if (o->arguments == 0)
+		status = open_session(&w, o, false);
+	if (o->arguments == 0 && status == EXIT_DONE && o->audit == NULL) {
+		char *text = NULL;
+		amt_status s = amt_inspect(w.session, format, &text);
+		status = print_inspection(s, text);
+	}
+	if (o->arguments == 0 && status == EXIT_DONE && o->audit != NULL) {
+		uint64_t rows = 0;
+		amt_status s = amt_audit(w.session, o->audit, &rows);
+		progress_end(&w.progress);
+		status = finish(s);
+		if (status == EXIT_DONE)
+			printf("%s: %llu rows, all authentic\n", o->audit,
+				(unsigned long long)rows);
+	}
+	return close_work(&w, status);
+}
+
+static int version(const struct options *o)
+{
+	if (o->arguments > 0)
+		return usage_error("version takes no arguments");
+	printf("amaters %s (kernels: %s)\n", amt_version(), amt_version_isa());
+	return EXIT_DONE;
+}
+
+#define CONNECTION " key db host threads memory passphrase-file passphrase-fd quiet "
+
+const struct command command_table[] = {
+	{"keygen", "", "Makes a key ring and wraps it under a passphrase",
+		"The file is all that can read what is encrypted under it: keep a copy.\n", keygen,
+		" key passphrase-file passphrase-fd parameters evaluation-key force quiet "},
+	{"passphrase", "", "Changes the passphrase of a key file",
+		"Copies of the old file still open with the old passphrase.\n", passphrase,
+		" key passphrase-file passphrase-fd new-passphrase-file new-passphrase-fd "},
+	{"create", "[SQL]...", "Makes a database, with tables",
+		"The host gets an evaluation key (about 30 MB): it can compute with it, not read.\n",
+		create, CONNECTION "evaluation-key schema format stats-file "},
+	{"import", "TABLE [CSVFILE]", "Encrypts all rows of a CSV file into a table",
+		"Without a file, or for '-', stdin is read. Rows are stored in random order.\n",
+		import, CONNECTION "header delimiter null format stats-file "},
+	{"query", "[SQL]...", "Runs SQL statements and prints what they give",
+		"Without an argument, a script is read from stdin. EXPLAIN SELECT ... prints the plan\n"
+		"and what the host learns.\n",
+		query, CONNECTION "format fetch stats-file "},
+	{"get", "TABLE ROW...", "Prints rows by their number, 0 to rows - 1", "", get,
+		CONNECTION "format fetch stats-file "},
+	{"inspect", "[FILE]...", "Tells what a database holds, or what files of amaters are",
+		"With files, no key is needed. With --audit, everything stored of a table is read back\n"
+		"and checked.\n",
+		inspect, CONNECTION "format audit "},
+	{"version", "", "Prints the version and the kernels chosen on this machine", "", version,
+		" "},
+};
+const unsigned command_count = sizeof(command_table) / sizeof(command_table[0]);

@@ -1,0 +1,109 @@
+/* amatersd: keeps a database folder and computes on what it cannot read. */
+#include <amaters/host.h>
+#include <amaters/version.h>
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+	"usage: amatersd --stdio --db DIR [--threads N] [--verbose]\n\n"
+	"Serves one owner on stdin and stdout, until it says goodbye or stdin ends.\n\n"
+	"  --stdio      speak the protocol on stdin and stdout\n"
+	"  --db DIR     the database folder; made if it is not there\n"
+	"  --threads N  threads for computing (default: one for each core)\n"
+	"  --verbose    say on stderr what happens\n"
+	"  --version    the version and the kernels chosen on this machine\n"
+	"  --help       this text\n\n"
+	"Exit status: 0 done; 1 an error; 2 wrong use; 3 the folder is damaged; 5 it is in use.\n";
+
+static void log_line(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "amatersd: %s\n", line);
+}
+
+static int usage_error(const char *what)
+{
+	fprintf(stderr, "amatersd: %s\n\n%s", what, help);
+	return 2;
+}
+
+static int exit_status(amt_code code)
+{
+	switch (code) {
+	case AMT_OK:
+		return 0;
+	case AMT_CORRUPTION:
+	case AMT_TRUNCATED:
+	case AMT_INTEGRITY:
+		return 3;
+	case AMT_LOCKED:
+		return 5;
+	default:
+		return 1;
+	}
+}
+
+static int serve(const amt_host_options *options)
+{
+	amt_status s = amt_host_serve(options, STDIN_FILENO, STDOUT_FILENO);
+	int status = exit_status(amt_status_code(s));
+	if (!amt_ok(s)) {
+		char text[4096];
+		(void)amt_status_format(s, text, sizeof(text));
+		fprintf(stderr, "amatersd: %s\n", text);
+		amt_status_clear(&s);
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option known[] = {{"stdio", no_argument, NULL, 's'},
+		{"db", required_argument, NULL, 'd'}, {"threads", required_argument, NULL, 't'},
+		{"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	amt_host_options options = {0};
+	bool stdio = false;
+	int letter;
+	while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		char *end = NULL;
+		long threads = 0;
+		switch (letter) {
+		case 's':
+			stdio = true;
+			break;
+		case 'd':
+			options.database = optarg;
+			break;
+		case 't':
+			threads = strtol(optarg, &end, 10);
+			if (*end != '\0' || threads < 0 || threads > 1024)
+				return usage_error("--threads is a number from 0 to 1024");
+			options.threads = (unsigned)threads;
+			break;
+		case 'v':
+			options.log = log_line;
+			break;
+		case 'V':
+			printf("amatersd %s (kernels: %s)\n", amt_version(), amt_version_isa());
+			return 0;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			fputs(help, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc || !stdio || options.database == NULL)
+		return usage_error(optind < argc ? "no arguments besides options"
+						 : "--stdio and --db are needed");
+	(void)signal(SIGPIPE, SIG_IGN); /* an owner that is gone is an error, not the end */
+	return serve(&options);
+}

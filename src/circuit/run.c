@@ -142,7 +142,7 @@ static amt_status run_chunk(struct run *r, uint64_t first, size_t rows)
 }
 
 /* Joins the partial results of the chunks; sums come out in as few blocks as they need and are widened to u64. */
-static amt_status finish_aggregate(struct run *r, size_t number)
+static amt_status close_aggregate(struct run *r, size_t number)
 {
 	const struct circuit_node *n = &r->c->node[number];
 	struct int_column *out = &r->value[number], joined = {0};
@@ -169,7 +169,7 @@ static amt_status run_all(struct run *r, size_t chunk_rows)
 	for (size_t i = 0; i < c->nodes; i++) {
 		const struct circuit_node *n = &c->node[i];
 		if (n->late)
-			TRY(circuit_is_aggregate(n->op) ? finish_aggregate(r, i)
+			TRY(circuit_is_aggregate(n->op) ? close_aggregate(r, i)
 							: compute(r, i, 0, 1));
 	}
 	for (size_t i = 0; i < c->outputs; i++) {

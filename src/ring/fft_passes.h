@@ -201,116 +201,176 @@ INLINE void inverse_last(const struct ring_fft *f, double *x, pass_store store, 
 	}
 }
 
-/* One pass of radix 4 (or 2) over all blocks of `size` vectors. */
+/* One pass of radix 4 (or 2) over the `size` vectors of one node. */
+INLINE void forward_node(const struct ring_fft *f, double *x, size_t node, size_t size, bool four)
+{
+	size_t part = size / (four ? 4 : 2);
+	struct twiddle w = twiddle_all(f->scalars + 8 * node);
+	for (size_t c = 0; c < part; c++) {
+		complex8 a[4];
+		for (size_t q = 0; q < (four ? 4 : 2); q++)
+			a[q] = c_load(x, c + q * part);
+		if (four)
+			split(&a[0], &a[1], &a[2], &a[3], w);
+		else
+			split2(&a[0], &a[1], w.w2);
+		for (size_t q = 0; q < (four ? 4 : 2); q++)
+			c_store(x, c + q * part, a[q]);
+	}
+}
+
+INLINE void inverse_node(const struct ring_fft *f, double *x, size_t node, size_t size, bool four)
+{
+	size_t part = size / (four ? 4 : 2);
+	struct twiddle w = twiddle_all(f->scalars + 8 * node);
+	for (size_t c = 0; c < part; c++) {
+		complex8 a[4];
+		for (size_t q = 0; q < (four ? 4 : 2); q++)
+			a[q] = c_load(x, c + q * part);
+		if (four)
+			join(&a[0], &a[1], &a[2], &a[3], w);
+		else
+			join2(&a[0], &a[1], w.w2);
+		for (size_t q = 0; q < (four ? 4 : 2); q++)
+			c_store(x, c + q * part, a[q]);
+	}
+}
+
+/* The same over all nodes of a level, `size` vectors each. */
 INLINE void forward_middle(const struct ring_fft *f, double *x, size_t size, bool four)
 {
-	size_t vectors = f->n / 16, nodes = vectors / size, part = size / (four ? 4 : 2);
-	for (size_t b = 0; b < nodes; b++, x += 16 * size) {
-		struct twiddle w = twiddle_all(f->scalars + 8 * (nodes + b));
-		for (size_t c = 0; c < part; c++) {
-			complex8 a[4];
-			for (size_t q = 0; q < (four ? 4 : 2); q++)
-				a[q] = c_load(x, c + q * part);
-			if (four)
-				split(&a[0], &a[1], &a[2], &a[3], w);
-			else
-				split2(&a[0], &a[1], w.w2);
-			for (size_t q = 0; q < (four ? 4 : 2); q++)
-				c_store(x, c + q * part, a[q]);
-		}
-	}
+	size_t nodes = f->n / 16 / size;
+	for (size_t b = 0; b < nodes; b++)
+		forward_node(f, x + 16 * size * b, nodes + b, size, four);
 }
 
 INLINE void inverse_middle(const struct ring_fft *f, double *x, size_t size, bool four)
 {
-	size_t vectors = f->n / 16, nodes = vectors / size, part = size / (four ? 4 : 2);
-	for (size_t b = 0; b < nodes; b++, x += 16 * size) {
-		struct twiddle w = twiddle_all(f->scalars + 8 * (nodes + b));
-		for (size_t c = 0; c < part; c++) {
-			complex8 a[4];
-			for (size_t q = 0; q < (four ? 4 : 2); q++)
-				a[q] = c_load(x, c + q * part);
-			if (four)
-				join(&a[0], &a[1], &a[2], &a[3], w);
-			else
-				join2(&a[0], &a[1], w.w2);
-			for (size_t q = 0; q < (four ? 4 : 2); q++)
-				c_store(x, c + q * part, a[q]);
-		}
-	}
+	size_t nodes = f->n / 16 / size;
+	for (size_t b = 0; b < nodes; b++)
+		inverse_node(f, x + 16 * size * b, nodes + b, size, four);
 }
 
-/* All passes between the first and the blocks: vectors of a block shrink from N / 64 to 8. */
-INLINE void forward_middles(const struct ring_fft *f, double *x)
+/* The passes between the first and the blocks take nodes of N / 64, N / 256, ... vectors by radix
+ * 4; the last of them, which takes nodes of `last_middle` vectors to blocks of 8, is 32 (radix 4),
+ * 16 (radix 2) or 8 (there is none). */
+INLINE size_t last_middle(const struct ring_fft *f)
 {
 	size_t size = f->n / 16 / first_parts(f);
-	for (; size >= 32; size /= 4)
+	while (size > 32)
+		size /= 4;
+	return size;
+}
+
+/* All of them but the last. */
+INLINE void forward_middles(const struct ring_fft *f, double *x)
+{
+	for (size_t size = f->n / 16 / first_parts(f); size > 32; size /= 4)
 		forward_middle(f, x, size, true);
-	if (size == 16)
-		forward_middle(f, x, size, false);
 }
 
 INLINE void inverse_middles(const struct ring_fft *f, double *x)
 {
-	size_t top = f->n / 16 / first_parts(f), size = 8;
-	/* the sizes of forward_middles, backwards: top / 4^i */
-	if (__builtin_ctzl(top) % 2 == 0) {
-		size = 16;
-		inverse_middle(f, x, size, false);
-	}
-	for (size *= 4; size <= top; size *= 4)
+	size_t top = f->n / 16 / first_parts(f);
+	for (size_t size = 4 * last_middle(f); size <= top; size *= 4)
 		inverse_middle(f, x, size, true);
+}
+
+/* The last of them on one node. */
+INLINE void forward_last_middle(const struct ring_fft *f, double *x, size_t node, size_t size)
+{
+	if (size == 32)
+		forward_node(f, x, node, 32, true);
+	else if (size == 16)
+		forward_node(f, x, node, 16, false);
+}
+
+INLINE void inverse_first_middle(const struct ring_fft *f, double *x, size_t node, size_t size)
+{
+	if (size == 32)
+		inverse_node(f, x, node, 32, true);
+	else if (size == 16)
+		inverse_node(f, x, node, 16, false);
 }
 
 /* Doubles of the tables of one block. */
 enum { BLOCK_TABLE = 144 };
 
-/* The last six levels of block `block`, 8 vectors in registers. */
+/* The last six levels of a block are three steps on 8 vectors in registers. Steps 0 and 1 work on
+ * the even and the odd vectors (half = 0, 1) apart, step 2 on the lower and the upper four; the
+ * inverse takes them backwards. They are separate so that a caller can put other work between them:
+ * a step is mostly additions and shuffles, products are not. */
+INLINE void forward_step0(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	struct twiddle w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
+	complex8 *u = v + half;
+	split(&u[0], &u[2], &u[4], &u[6], w);
+	r_transpose_quarters(&u[0].re, &u[2].re, &u[4].re, &u[6].re);
+	r_transpose_quarters(&u[0].im, &u[2].im, &u[4].im, &u[6].im);
+}
+
+INLINE void inverse_step0(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	struct twiddle w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
+	complex8 *u = v + half;
+	r_transpose_quarters(&u[0].re, &u[2].re, &u[4].re, &u[6].re);
+	r_transpose_quarters(&u[0].im, &u[2].im, &u[4].im, &u[6].im);
+	join(&u[0], &u[2], &u[4], &u[6], w);
+}
+
+INLINE void forward_step1(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	complex8 *u = v + half;
+	split(&u[0], &u[2], &u[4], &u[6], twiddle_load(f->blocks + BLOCK_TABLE * block));
+}
+
+INLINE void inverse_step1(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	complex8 *u = v + half;
+	join(&u[0], &u[2], &u[4], &u[6], twiddle_load(f->blocks + BLOCK_TABLE * block));
+}
+
+/* u[e + 2 b] below: bit 1 of a point's index is e, bit 0 is b. */
+INLINE void forward_step2(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	complex8 *u = v + 4 * half;
+	for (unsigned e = 0; e < 2; e++) {
+		r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
+		r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
+	}
+	split(&u[0], &u[2], &u[1], &u[3],
+		twiddle_load(f->blocks + BLOCK_TABLE * block + 48 * (half + 1)));
+}
+
+INLINE void inverse_step2(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+{
+	complex8 *u = v + 4 * half;
+	join(&u[0], &u[2], &u[1], &u[3],
+		twiddle_load(f->blocks + BLOCK_TABLE * block + 48 * (half + 1)));
+	for (unsigned e = 0; e < 2; e++) {
+		r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
+		r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
+	}
+}
+
 INLINE void forward_block(const struct ring_fft *f, size_t block, complex8 v[8])
 {
-	const double *table = f->blocks + BLOCK_TABLE * block;
-	struct twiddle w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
-	for (unsigned e = 0; e < 2; e++)
-		split(&v[e], &v[e + 2], &v[e + 4], &v[e + 6], w);
-	for (unsigned e = 0; e < 2; e++) {
-		r_transpose_quarters(&v[e].re, &v[e + 2].re, &v[e + 4].re, &v[e + 6].re);
-		r_transpose_quarters(&v[e].im, &v[e + 2].im, &v[e + 4].im, &v[e + 6].im);
-	}
-	w = twiddle_load(table);
-	for (unsigned e = 0; e < 2; e++)
-		split(&v[e], &v[e + 2], &v[e + 4], &v[e + 6], w);
-	for (unsigned h = 0; h < 2; h++) {
-		complex8 *u = v + 4 * h;
-		for (unsigned e = 0; e < 2; e++) {
-			r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
-			r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
-		}
-		/* u[e + 2 b]: bit 1 of the index is e, bit 0 is b */
-		split(&u[0], &u[2], &u[1], &u[3], twiddle_load(table + 48 * (h + 1)));
-	}
+	forward_step0(f, block, v, 0);
+	forward_step0(f, block, v, 1);
+	forward_step1(f, block, v, 0);
+	forward_step1(f, block, v, 1);
+	forward_step2(f, block, v, 0);
+	forward_step2(f, block, v, 1);
 }
 
 INLINE void inverse_block(const struct ring_fft *f, size_t block, complex8 v[8])
 {
-	const double *table = f->blocks + BLOCK_TABLE * block;
-	for (unsigned h = 0; h < 2; h++) {
-		complex8 *u = v + 4 * h;
-		join(&u[0], &u[2], &u[1], &u[3], twiddle_load(table + 48 * (h + 1)));
-		for (unsigned e = 0; e < 2; e++) {
-			r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
-			r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
-		}
-	}
-	struct twiddle w = twiddle_load(table);
-	for (unsigned e = 0; e < 2; e++)
-		join(&v[e], &v[e + 2], &v[e + 4], &v[e + 6], w);
-	for (unsigned e = 0; e < 2; e++) {
-		r_transpose_quarters(&v[e].re, &v[e + 2].re, &v[e + 4].re, &v[e + 6].re);
-		r_transpose_quarters(&v[e].im, &v[e + 2].im, &v[e + 4].im, &v[e + 6].im);
-	}
-	w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
-	for (unsigned e = 0; e < 2; e++)
-		join(&v[e], &v[e + 2], &v[e + 4], &v[e + 6], w);
+	inverse_step2(f, block, v, 0);
+	inverse_step2(f, block, v, 1);
+	inverse_step1(f, block, v, 0);
+	inverse_step1(f, block, v, 1);
+	inverse_step0(f, block, v, 0);
+	inverse_step0(f, block, v, 1);
 }
 
 INLINE void load_block(complex8 v[8], const double *x)

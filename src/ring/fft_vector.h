@@ -68,22 +68,30 @@ INLINE void store_torus(void *target, unsigned part, unsigned t, complex8 low, c
 
 static void finish_forward(const struct ring_fft *f, double *x)
 {
+	size_t size = last_middle(f), nodes = f->n / 16 / size;
 	forward_middles(f, x);
-	for (size_t b = 0; b < f->n / 128; b++) {
-		complex8 v[8];
-		load_block(v, x + 128 * b);
-		forward_block(f, b, v);
-		store_block(x + 128 * b, v);
+	for (size_t node = 0, block = 0; node < nodes; node++) {
+		forward_last_middle(f, x + 16 * size * node, nodes + node, size);
+		for (size_t end = block + size / 8; block < end; block++) {
+			complex8 v[8];
+			load_block(v, x + 128 * block);
+			forward_block(f, block, v);
+			store_block(x + 128 * block, v);
+		}
 	}
 }
 
 static void begin_inverse(const struct ring_fft *f, double *x)
 {
-	for (size_t b = 0; b < f->n / 128; b++) {
-		complex8 v[8];
-		load_block(v, x + 128 * b);
-		inverse_block(f, b, v);
-		store_block(x + 128 * b, v);
+	size_t size = last_middle(f), nodes = f->n / 16 / size;
+	for (size_t node = 0, block = 0; node < nodes; node++) {
+		for (size_t end = block + size / 8; block < end; block++) {
+			complex8 v[8];
+			load_block(v, x + 128 * block);
+			inverse_block(f, block, v);
+			store_block(x + 128 * block, v);
+		}
+		inverse_first_middle(f, x + 16 * size * node, nodes + node, size);
 	}
 	inverse_middles(f, x);
 }

@@ -140,35 +140,93 @@ struct prefetch {
 	size_t lines; /* a block */
 };
 
-/* From digits after the middle passes (rows x N doubles) to the two sums before theirs, in place:
- * x[c] = sum over rows of digit[row] key[row][c]. */
+/* Vector i of a block's products: sums[c] = sum over rows of digits[row] key[row][c]. */
+INLINE void multiply_vector(complex8 sums[2][8], complex8 digits[][8], const double *key, size_t n,
+	unsigned rows, unsigned i)
+{
+	complex8 a = c_mul(digits[0][i], c_load(key, i));
+	complex8 b = c_mul(digits[0][i], c_load(key + n, i));
+	for (unsigned row = 1; row < rows; row++) {
+		a = c_fma(digits[row][i], c_load(key + 2 * row * n, i), a);
+		b = c_fma(digits[row][i], c_load(key + (2 * row + 1) * n, i), b);
+	}
+	sums[0][i] = a;
+	sums[1][i] = b;
+}
+
+INLINE void multiply_share(complex8 sums[2][8], complex8 digits[][8], const double *key, size_t n,
+	unsigned rows, unsigned turn)
+{
+	unsigned share = rows == 1 ? 2 : 1;
+	for (unsigned i = turn * share; i < (turn + 1) * share && i < 8; i++)
+		multiply_vector(sums, digits, key, n, rows, i);
+}
+
+/* Transforms block `block` of every row to digits, and meanwhile multiplies the block before. */
+INLINE void transform_and_multiply(const struct ring_fft *f, complex8 digits[][8], const double *x,
+	size_t block, unsigned rows, complex8 sums[2][8], complex8 before[][8], const double *key)
+{
+	for (unsigned row = 0; row < rows; row++) {
+		complex8 v[8];
+		load_block(v, x + row * f->n + 128 * block);
+		forward_step0(f, block, v, 0);
+		multiply_share(sums, before, key, f->n, rows, 4 * row);
+		forward_step0(f, block, v, 1);
+		multiply_share(sums, before, key, f->n, rows, 4 * row + 1);
+		forward_step1(f, block, v, 0);
+		multiply_share(sums, before, key, f->n, rows, 4 * row + 2);
+		forward_step1(f, block, v, 1);
+		multiply_share(sums, before, key, f->n, rows, 4 * row + 3);
+		forward_step2(f, block, v, 0);
+		forward_step2(f, block, v, 1);
+		for (unsigned i = 0; i < 8; i++)
+			digits[row][i] = v[i];
+	}
+}
+
+/* From digits after the middle passes but the last (rows x N doubles) to the two sums before
+ * theirs, in place: x[c] = sum over rows of digit[row] key[row][c]. Node by node of the last middle
+ * pass, so that what a pass leaves is still in the first-level cache for the next. */
 INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *key, unsigned rows,
 	struct prefetch prefetch)
 {
-	size_t n = f->n;
-	for (size_t block = 0; block < n / 128; block++) {
-		complex8 digits[ROWS_MAX][8];
+	size_t n = f->n, size = last_middle(f), nodes = n / 16 / size, blocks = n / 128;
+	complex8 digits[2][ROWS_MAX][8], sums[2][8];
+	for (size_t block = 0; block <= blocks; block++) {
 		for (size_t line = 0; line < prefetch.lines; line++, prefetch.at += 64)
 			__builtin_prefetch(prefetch.at, 0, 2);
-		for (unsigned row = 0; row < rows; row++) {
-			complex8 v[8];
-			load_block(v, x + row * n + 128 * block);
-			forward_block(f, block, v);
-			for (unsigned i = 0; i < 8; i++)
-				digits[row][i] = v[i];
-		}
-		for (unsigned column = 0; column < 2; column++) {
-			const double *k = key + column * n + 128 * block;
-			complex8 v[8];
-			for (unsigned i = 0; i < 8; i++)
-				v[i] = c_mul(digits[0][i], c_load(k, i));
-			for (unsigned row = 1; row < rows; row++)
+		if (block < blocks && block % (size / 8) == 0)
+			for (unsigned row = 0; row < rows; row++)
+				forward_last_middle(f, x + row * n + 128 * block,
+					nodes + block / (size / 8), size);
+		if (block == 0) {
+			for (unsigned row = 0; row < rows; row++) {
+				complex8 v[8];
+				load_block(v, x + row * n);
+				forward_block(f, 0, v);
 				for (unsigned i = 0; i < 8; i++)
-					v[i] = c_fma(
-						digits[row][i], c_load(k + 2 * row * n, i), v[i]);
-			inverse_block(f, block, v);
-			store_block(x + column * n + 128 * block, v);
+					digits[0][row][i] = v[i];
+			}
+			continue;
 		}
+		if (block < blocks)
+			transform_and_multiply(f, digits[block & 1], x, block, rows, sums,
+				digits[(block & 1) ^ 1], key + 128 * (block - 1));
+		else
+			for (unsigned i = 0; i < 8; i++)
+				multiply_vector(sums, digits[(block & 1) ^ 1],
+					key + 128 * (block - 1), n, rows, i);
+		for (unsigned column = 0; column < 2; column++) {
+			complex8 v[8];
+			for (unsigned i = 0; i < 8; i++)
+				v[i] = sums[column][i];
+			inverse_block(f, block - 1, v);
+			store_block(x + column * n + 128 * (block - 1), v);
+		}
+		if (block % (size / 8) == 0)
+			for (unsigned column = 0; column < 2; column++)
+				inverse_first_middle(f, x + column * n + 128 * (block - size / 8),
+					nodes + block / (size / 8) - 1, size);
 	}
 }
 

@@ -76,18 +76,28 @@ static amt_status print_node(const struct printer *p, uint32_t number, bool insi
 	}
 }
 
-/* Each distinct comparison and flag on a line of its own with its cost in mind. */
+static amt_status print_padded(struct buf *out, size_t first, const char *where)
+{
+	size_t size = out->size - first;
+	return buf_printf(out, "%*s  %s\n", size < 44 ? (int)(44 - size) : 0, "", where);
+}
+
+/* Each comparison and flag the host evaluates, on a line of its own. */
 static amt_status print_leaves(const struct printer *p)
 {
 	const struct circuit *c = &p->plan->circuit;
+	bool any = false;
 	for (uint32_t i = 0; i < c->nodes; i++) {
 		const struct circuit_node *n = &c->node[i];
 		bool flag = n->op == CIRCUIT_LOAD && n->detail != CIRCUIT_VALUE;
 		if (n->op != CIRCUIT_COMPARE && !flag)
 			continue;
+		TRY(any ? STATUS_OK : buf_printf(p->out, "  conditions:\n"));
+		any = true;
+		size_t first = p->out->size;
 		TRY(buf_printf(p->out, "    "));
 		TRY(print_node(p, i, true));
-		TRY(buf_printf(p->out, "    encrypted, on the host\n"));
+		TRY(print_padded(p->out, first, "encrypted, on the host"));
 	}
 	return STATUS_OK;
 }
@@ -107,6 +117,7 @@ static amt_status print_result(const struct printer *p)
 	const struct plan *plan = p->plan;
 	TRY(buf_printf(p->out, "  result:\n"));
 	bool columns = false;
+	size_t first = p->out->size;
 	for (unsigned i = 0; i < plan->items; i++) {
 		const struct plan_item *item = &plan->item[i];
 		if (item->kind == PLAN_COLUMN) {
@@ -115,22 +126,27 @@ static amt_status print_result(const struct printer *p)
 			columns = true;
 			continue;
 		}
-		TRY(buf_printf(p->out, "    %s(%s)    finished encrypted, on the host\n",
-			names[item->kind],
+		first = p->out->size;
+		TRY(buf_printf(p->out, "    %s(%s)", names[item->kind],
 			item->column == PLAN_NO_COLUMN ? "*" : column_name(p, item->column)));
+		TRY(print_padded(p->out, first, "finished encrypted, on the host"));
 	}
 	if (columns)
-		TRY(buf_printf(p->out, "    decrypted by the owner\n"));
-	if (plan->limit != UINT64_MAX && columns)
-		TRY(buf_printf(p->out, "    LIMIT %llu    applied by the owner\n",
-			(unsigned long long)plan->limit));
+		TRY(print_padded(p->out, first, "decrypted by the owner"));
+	first = p->out->size;
+	if (plan->limit != UINT64_MAX && columns) {
+		TRY(buf_printf(p->out, "    LIMIT %llu", (unsigned long long)plan->limit));
+		TRY(print_padded(p->out, first, "applied by the owner"));
+	}
 	for (size_t i = 0; i < plan->circuit.outputs; i++) {
 		const struct circuit_output *o = &plan->circuit.output[i];
 		if (o->sink != CIRCUIT_STORE)
 			continue;
-		TRY(buf_printf(p->out, "    writes %s%s of every row    encrypted, on the host\n",
+		first = p->out->size;
+		TRY(buf_printf(p->out, "    %s%s of every row is written",
 			o->part == CIRCUIT_VALID ? "validity" : column_name(p, o->index),
 			o->part == CIRCUIT_NULL_FLAG ? " (null flag)" : ""));
+		TRY(print_padded(p->out, first, "encrypted, on the host"));
 	}
 	return STATUS_OK;
 }
@@ -140,8 +156,8 @@ static amt_status print_where(const struct printer *p)
 {
 	const struct circuit *c = &p->plan->circuit;
 	if (!p->plan->has_where)
-		return buf_printf(p->out, "  WHERE: none, every row\n");
-	for (size_t i = 0; i < c->outputs; i++) {
+		TRY(buf_printf(p->out, "  WHERE: none, every row\n"));
+	for (size_t i = 0; i < c->outputs && p->plan->has_where; i++) {
 		uint32_t node = c->output[i].node;
 		const struct circuit_node *n = &c->node[node];
 		bool count = c->output[i].sink == CIRCUIT_ANSWER_VALUE && n->op == CIRCUIT_COUNT;
@@ -152,7 +168,6 @@ static amt_status print_where(const struct printer *p)
 		TRY(buf_printf(p->out, "\n"));
 		break;
 	}
-	TRY(buf_printf(p->out, "  conditions:\n"));
 	return print_leaves(p);
 }
 
@@ -180,19 +195,26 @@ static amt_status print_leakage(const struct printer *p, uint64_t rows)
 	TRY(buf_printf(p->out,
 		"\n    the shape above: operators, how they are joined, %u constant%s by type and "
 		"number (so the length of every IN list)\n"
-		"    %llu rows, the sizes of query and answer, and when the query ran\n",
+		"    %llu rows, the sizes of query and answer, when the query ran and how long\n",
 		c->constants, c->constants == 1 ? "" : "s", (unsigned long long)rows));
-	if (plan->statement == STATEMENT_SELECT && plan->items > 0 &&
-		plan->item[0].kind == PLAN_COLUMN)
+	bool rows_shown = plan->statement == STATEMENT_SELECT && plan->items > 0 &&
+			  plan->item[0].kind == PLAN_COLUMN;
+	if (rows_shown)
 		TRY(buf_printf(p->out,
-			"    that rows are asked for; which ones only if they are fetched by id, "
+			"    that rows are fetched; which ones only if they are fetched by id and "
 			"not as whole pages\n"));
-	TRY(buf_printf(p->out, "  the host does not learn:\n    the SQL text and the values of the "
-			       "constants (also not whether one is out of a column's range)\n"
-			       "    the values of any column, which rows match, and how many\n"));
-	if (plan->statement == STATEMENT_SELECT)
-		return buf_printf(p->out, "    the result\n");
-	return buf_printf(p->out, "    which rows change, and to what\n");
+	for (unsigned i = 0; i < p->schema->columns; i++)
+		if ((p->schema->column[i].forms & FORM_PLAIN) != 0)
+			TRY(buf_printf(p->out, "    every value of column %s, which is plain\n",
+				p->schema->column[i].name));
+	TRY(buf_printf(p->out,
+		"  the host does not learn:\n    the SQL text, and the values of the constants (not "
+		"even whether one is in its column's range)\n    the values of encrypted columns\n"));
+	if (plan->has_where)
+		TRY(buf_printf(p->out, "    which rows match, and how many%s\n",
+			rows_shown ? " (fetched as whole pages)" : ""));
+	return buf_printf(p->out, plan->statement == STATEMENT_SELECT ? "    the result\n"
+								      : "    what was written\n");
 }
 
 amt_status plan_explain(

@@ -2,6 +2,8 @@
 #include "query/lower.h"
 #include "base/alloc.h"
 
+enum { MAX_FLAT = 15 }; /* see int_all */
+
 amt_status lower_apply(struct lowering *l, enum circuit_op op, enum int_type type,
 	const uint32_t *arguments, size_t count, uint32_t *node)
 {
@@ -19,8 +21,23 @@ amt_status lower_both(struct lowering *l, uint32_t a, uint32_t b, uint32_t *node
 		*node = a == NO_NODE ? b : a;
 		return STATUS_OK;
 	}
-	const uint32_t arguments[] = {a, b};
-	return lower_apply(l, CIRCUIT_ALL, INT_BOOL, arguments, 2, node);
+	/* A conjunction dissolves in another while one bootstrap can hold them all. */
+	uint32_t arguments[MAX_FLAT + 1];
+	size_t n = 0;
+	const struct circuit *c = &l->plan->circuit;
+	const uint32_t sides[] = {a, b};
+	for (unsigned i = 0; i < 2; i++) {
+		const struct circuit_node *side = &c->node[sides[i]];
+		size_t room = MAX_FLAT - n - (i == 0);
+		if (side->op == CIRCUIT_ALL && side->arguments <= room) {
+			memcpy(arguments + n, c->argument + side->first_argument,
+				side->arguments * sizeof(*arguments));
+			n += side->arguments;
+		} else {
+			arguments[n++] = sides[i];
+		}
+	}
+	return lower_apply(l, CIRCUIT_ALL, INT_BOOL, arguments, n, node);
 }
 
 amt_status lower_valid(struct lowering *l, uint32_t *node)

@@ -270,7 +270,8 @@ amt_status plan_make(struct plan *out, const struct sql_statement *s, const stru
 {
 	*out = (struct plan){0};
 	struct arena arena = {0};
-	struct lowering l = {.binder = {s, schema, &arena},
+	unsigned budget = BINDER_BUDGET;
+	struct lowering l = {.binder = {s, schema, &arena, &budget},
 		.plan = out,
 		.deletes = table_has_deletes,
 		.match = NO_NODE,

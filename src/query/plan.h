@@ -13,9 +13,16 @@
  * so the circuit and the message never depend on a literal. A NULL literal is folded: `x = NULL` is
  * unknown.
  *  - BETWEEN is two comparisons, IN an OR of equalities.
- *  - Aggregates are finished on the host over T(where): COUNT, SUM (of arith form: signed columns
- * are corrected by count * 2^(bits-1) at the owner), AVG = SUM and COUNT, MIN and MAX over
- * select(match, x, identity), each with the count that tells NULL.
+ *  - Aggregates are finished on the host over T(where): COUNT, SUM (of arith form, modulo 2^64: the
+ * owner takes the bias of signed columns off), AVG = SUM and COUNT, MIN and MAX over select(match,
+ * x, identity), each with the count that tells NULL. query/finish.h makes values of them.
+ *  - UPDATE stores select(T(where), new, old); DELETE stores valid and not T(where). All right sides
+ * see the old values: within a chunk of rows everything is loaded before anything is stored.
+ *
+ * What the host must serve: LOAD of CIRCUIT_VALID also for a table without deletes (trivial ones:
+ * COUNT of all rows and assignments to all rows need a bool of each row). Only the right side of a
+ * COMPARE is ever a constant that may be -1. A circuit without outputs (SELECT of columns of all
+ * rows) need not be sent.
  */
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
@@ -81,8 +88,9 @@ struct plan_item {
 
 struct plan {
 	uint8_t statement; /* enum statement_kind: SELECT, UPDATE, DELETE */
-	bool row_bits;	   /* output 0 is the match bit of each row (projections) */
-	bool has_where;
+	bool row_bits;	   /* output 0 is the match bit of each row; a projection without it shows
+			      every row */
+	bool has_where;	   /* not every row by the statement's words */
 	struct circuit circuit;
 	struct plan_constant *constant; /* circuit.constants of them */
 	struct plan_item *item;

@@ -13,6 +13,8 @@ static amt_status bind(
 
 static amt_status leaf(const struct binder *b, enum pred_kind kind, struct pred **out)
 {
+	ENSURE(*b->budget > 0, AMT_LIMIT, "the condition is too large");
+	--*b->budget;
 	TRY(arena_alloc(b->arena, sizeof(**out), out));
 	(*out)->kind = kind;
 	return STATUS_OK;

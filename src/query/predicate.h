@@ -36,10 +36,13 @@ struct pred {
 	struct plan_constant constant;
 };
 
+enum { BINDER_BUDGET = 1 << 16 };
+
 struct binder {
 	const struct sql_statement *statement;
 	const struct schema *schema;
 	struct arena *arena;
+	unsigned *budget; /* predicates still allowed: IS UNKNOWN doubles what is inside it */
 };
 
 /* T(where). NULL stands for true. */

@@ -7,8 +7,9 @@
  * The arith form of a value is an unsigned integer of `bits` bits that orders like the value:
  * signed types are stored with their sign bit flipped (x + 2^(bits-1)), DECIMAL(p, s) is x * 10^s
  * as a signed integer of the narrowest width that holds p digits, date is days since 1970-01-01 as
- * i32, bool is 0 or 1. A nullable arith column has a null flag (bool) beside it, and its value is
- * then 0. The schema is public: the host stores it. It holds no value.
+ * i32, bool is 0 or 1. A nullable arith column has a null flag (bool) beside it; the value of a NULL
+ * is 0 when it is written, and anything after arithmetic in an UPDATE, so nothing may rest on it.
+ * The schema is public: the host stores it. It holds no value.
  */
 #ifndef QUERY_SCHEMA_H
 #define QUERY_SCHEMA_H

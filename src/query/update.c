@@ -180,13 +180,15 @@ static amt_status store(struct lowering *l, enum circuit_part part, uint16_t col
 static amt_status store_selected(struct lowering *l, uint32_t match, bool every,
 	enum circuit_part part, uint16_t column, uint32_t fresh)
 {
-	if (every && l->plan->circuit.node[fresh].per_row)
-		return store(l, part, column, fresh);
 	uint32_t arguments[3] = {match, fresh, 0};
 	if (part == CIRCUIT_VALUE)
 		TRY(lower_value(l, column, &arguments[2]));
 	else
 		TRY(lower_null(l, column, &arguments[2]));
+	if (arguments[2] == fresh)
+		return STATUS_OK; /* nothing changes */
+	if (every && l->plan->circuit.node[fresh].per_row)
+		return store(l, part, column, fresh);
 	enum int_type type = (enum int_type)l->plan->circuit.node[fresh].type;
 	TRY(lower_apply(l, CIRCUIT_SELECT, type, arguments, 3, &fresh));
 	return store(l, part, column, fresh);

@@ -96,12 +96,12 @@ double tfhe_noise_modulus_switch(const struct tfhe_params *p)
 
 /* One key switch of a GLWE mask by k * levels rows, log2 N times on the way to the root of the
  * packing tree; what came before passes through unchanged. The mask is a difference of two halved
- * ones, so that its digits have half the variance of uniform ones. */
+ * ones, so that its first digits have half the variance of uniform ones. */
 double tfhe_noise_pack(const struct tfhe_params *p)
 {
 	double cut = exp2(-2.0 * p->pbs_base_log2 * p->pbs_levels);
-	double key = p->pbs_levels * big_dimension(p) * noise_variance(&p->glwe_noise) *
-		     digits(p->pbs_base_log2) / 2;
+	double key = (p->pbs_levels - 0.5) * big_dimension(p) * noise_variance(&p->glwe_noise) *
+		     digits(p->pbs_base_log2);
 	double decomposition = big_dimension(p) * (exp2(-2 * CIPHERTEXT_LOG2) / 48 + cut / 24);
 	double words = rounding(big_dimension(p), exp2(-CIPHERTEXT_LOG2)) * 7; /* halving: 6 */
 	return p->n_poly_log2 * (key + decomposition + words) + tfhe_noise_pack_fft(p);
@@ -109,7 +109,8 @@ double tfhe_noise_pack(const struct tfhe_params *p)
 
 double tfhe_noise_pack_fft(const struct tfhe_params *p)
 {
-	return p->n_poly_log2 * external_product_fft(p) / 2 * p->k / (p->k + 1);
+	return p->n_poly_log2 * external_product_fft(p) * (p->pbs_levels - 0.5) / p->pbs_levels *
+	       p->k / (p->k + 1);
 }
 
 /* log2 erfc(x): the asymptotic series where erfc itself leaves the normal range. */

@@ -14,9 +14,9 @@
 
 typedef void (*measurement)(struct fixture *f, struct statistics *s);
 
-static size_t volume(size_t full)
+static size_t volume(size_t full, size_t light)
 {
-	return getenv("AMT_TEST_LIGHT") != NULL ? (full + 7) / 8 : full;
+	return getenv("AMT_TEST_LIGHT") != NULL ? light : full;
 }
 
 static void agrees(
@@ -46,7 +46,7 @@ static void add_square(struct statistics *s, double error)
 static void fresh(struct fixture *f, struct statistics *s)
 {
 	uint32_t *lwe = fixture_lwes(f, 1), phase;
-	for (size_t i = 0; i < volume(4000); i++) {
+	for (size_t i = 0; i < volume(4000, 500); i++) {
 		OK(tfhe_encrypt_lwe(f->secret, lwe, 12345));
 		OK(tfhe_phase_lwe(f->secret, &phase, lwe));
 		add_square(s, torus_error(phase - 12345));
@@ -64,7 +64,7 @@ static void seeded(struct fixture *f, struct statistics *s)
 	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
 	OK(mem_alloc_aligned(&values, n * sizeof(*values)));
 	OK(mem_alloc_aligned(&bodies, n * sizeof(*bodies)));
-	for (size_t round = 0; round < volume(8); round++) {
+	for (size_t round = 0; round < volume(8, 2); round++) {
 		OK(random_bytes(values, n * sizeof(*values)));
 		OK(tfhe_encrypt_seeded(f->secret, &seed, bodies, values, n));
 		OK(tfhe_glwe_expand(f->p, glwe, &seed, bodies, n));
@@ -87,7 +87,7 @@ static void keyswitch(struct fixture *f, struct statistics *s)
 	struct evaluator_scratch *w = &f->e->scratch[0];
 	for (size_t i = 0; i < TFHE_BATCH; i++)
 		pointers[i] = in + i * stride;
-	for (size_t round = 0; round < volume(64); round++) {
+	for (size_t round = 0; round < volume(64, 8); round++) {
 		OK(random_bytes(in, TFHE_BATCH * stride * sizeof(*in)));
 		tfhe_keyswitch(
 			&f->e->keyswitch, w->small, pointers, offsets, TFHE_BATCH, w->kernel);
@@ -106,7 +106,7 @@ static void modulus_switch(struct fixture *f, struct statistics *s)
 	unsigned n = f->p->n, shift = 31 - f->p->n_poly_log2;
 	struct evaluator_scratch *w = &f->e->scratch[0];
 	struct statistics mean = {0};
-	for (size_t round = 0; round < volume(20000); round++) {
+	for (size_t round = 0; round < volume(20000, 2500); round++) {
 		uint32_t before, after;
 		uint16_t body;
 		OK(random_bytes(w->small, (n + 1) * sizeof(*w->small)));
@@ -133,7 +133,7 @@ static void blind_rotation(struct fixture *f, struct statistics *s)
 	uint32_t *table, *phases, phase;
 	OK(mem_alloc_aligned(&table, n * sizeof(*table)));
 	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
-	for (size_t round = 0; round < volume(5); round++) {
+	for (size_t round = 0; round < volume(5, 1); round++) {
 		OK(random_bytes(table, n * sizeof(*table)));
 		OK(random_bytes(w->masks, TFHE_BATCH * p->n * sizeof(*w->masks)));
 		for (size_t i = 0; i < TFHE_BATCH * p->n; i++)
@@ -178,7 +178,7 @@ static void packing(struct fixture *f, struct statistics *s)
 	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
 	for (size_t i = 0; i < n; i++)
 		pointers[i] = in + i * stride;
-	for (size_t round = 0; round < volume(12); round++) {
+	for (size_t round = 0; round < volume(12, 4); round++) {
 		OK(random_bytes(in, n * stride * sizeof(*in)));
 		OK(tfhe_pack(f->e, glwe, pointers, n));
 		OK(tfhe_phase_glwe(f->secret, phases, glwe));

@@ -25,7 +25,7 @@ static const struct tfhe_params toys[] = {
 		.n_poly_log2 = 9,
 		.lwe_noise = {.kind = NOISE_GAUSSIAN, .sigma = 2.5e-7},
 		.glwe_noise = {.kind = NOISE_GAUSSIAN, .sigma = 2.845267479601915e-15},
-		.pbs_base_log2 = 15,
+		.pbs_base_log2 = 12,
 		.pbs_levels = 2,
 		.ks_base_log2 = 4,
 		.ks_levels = 4,

@@ -215,12 +215,31 @@ static void gaussian_large_deviations(void **state)
 			assert_true(off <= 6 * sqrt(expected) + 3);
 		}
 		expect_moments(s, count, noise_variance(&d) * two_64 * two_64, 3, 105);
-		/* Every residue is reached, as the dither fills the steps. */
-		size_t odd = 0;
-		for (size_t i = 0; i < count; i++)
-			odd += s[i] & 1;
-		assert_true(sigmas[t] > 1e-7 ||
-			    fabs((double)odd - (double)count / 2) < 6 * sqrt((double)count / 4));
+		free(s);
+	}
+}
+
+/* The wide integer below the samples has steps of sigma / 1.69e7; the dither fills them evenly. */
+static void gaussian_steps_are_filled(void **state)
+{
+	(void)state;
+	const size_t count = volume(1 << 20);
+	enum { CELLS = 32 };
+	const double sigmas[] = {2.046151696979124e-6, 0.01};
+	for (size_t t = 0; t < 2; t++) {
+		struct noise_distribution d = gaussian(sigmas[t]);
+		uint64_t *s = sample(&d, count);
+		double step = sigmas[t] * two_64 / 16937964.744334323, chi2 = 0;
+		size_t counts[CELLS] = {0};
+		for (size_t i = 0; i < count; i++) {
+			double x = (double)(int64_t)s[i] / step;
+			counts[(size_t)((x - floor(x)) * CELLS) % CELLS]++;
+		}
+		for (size_t i = 0; i < CELLS; i++) {
+			double want = (double)count / CELLS;
+			chi2 += (counts[i] - want) * (counts[i] - want) / want;
+		}
+		expect_chi2(chi2, CELLS - 1);
 		free(s);
 	}
 }
@@ -269,14 +288,19 @@ static void bits_are_fair(void **state)
 	bits[COUNT] = 0x5a;
 	OK(sample_binary(bits, COUNT));
 	assert_int_equal(bits[COUNT], 0x5a);
-	size_t ones = 0, pairs = 0;
+	size_t ones = 0;
 	for (size_t i = 0; i < COUNT; i++) {
 		assert_true(bits[i] <= 1);
 		ones += bits[i];
-		pairs += i > 0 && bits[i] == bits[i - 1];
 	}
-	assert_true(fabs(ones - COUNT / 2.0) < 6.2 * sqrt(COUNT / 4.0));
-	assert_true(fabs(pairs - COUNT / 2.0) < 6.2 * sqrt(COUNT / 4.0));
+	assert_true(fabs((double)ones - COUNT / 2.0) < 6.2 * sqrt(COUNT / 4.0));
+	for (size_t lag = 1; lag <= 64; lag++) {
+		size_t equal = 0;
+		for (size_t i = lag; i < COUNT; i++)
+			equal += bits[i] == bits[i - lag];
+		double off = (double)equal - (double)(COUNT - lag) / 2;
+		assert_true(fabs(off) < 6.7 * sqrt(COUNT / 4.0));
+	}
 	free(bits);
 }
 
@@ -309,6 +333,7 @@ int main(void)
 		cmocka_unit_test(gaussian_table_is_right),
 		cmocka_unit_test(gaussian_small_deviation_is_exact),
 		cmocka_unit_test(gaussian_large_deviations),
+		cmocka_unit_test(gaussian_steps_are_filled),
 		cmocka_unit_test(neighbours_are_independent),
 		cmocka_unit_test(odd_counts_and_bad_arguments),
 		cmocka_unit_test(bits_are_fair),

@@ -378,41 +378,19 @@ void background_run(struct store *s)
 	}
 }
 
-/* Sleeps until there is work; for a store that syncs by the clock, at most one interval. */
-static void wait_for_work(struct store *s, bool ticks)
-{
-	if (!ticks) {
-		pthread_cond_wait(&s->work, &s->lock);
-		return;
-	}
-	struct timespec until;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)s->options.sync_interval_ms * 1000000;
-	until.tv_sec += (time_t)(ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
-	(void)pthread_cond_timedwait(&s->work, &s->lock, &until);
-}
-
 static void work(struct store *s, enum job job)
 {
-	bool ticks = job == FLUSH && s->options.kind == STORE_LSM &&
-		     s->options.sync == STORE_SYNC_INTERVAL;
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
 		size_t from, count;
-		if (is_wanted(s, job, &from, &count)) {
-			struct view *v = view_ref(s->view);
-			pthread_mutex_unlock(&s->lock);
-			run_job(s, job, v, from, count);
-			pthread_mutex_lock(&s->lock);
+		if (!is_wanted(s, job, &from, &count)) {
+			pthread_cond_wait(&s->work, &s->lock);
 			continue;
 		}
-		wait_for_work(s, ticks);
-		if (ticks && !s->stop && amt_ok(s->failure)) {
-			pthread_mutex_unlock(&s->lock);
-			status_drop(store_request(s, NULL, REQUEST_SYNC)); /* kept as s->failure */
-			pthread_mutex_lock(&s->lock);
-		}
+		struct view *v = view_ref(s->view);
+		pthread_mutex_unlock(&s->lock);
+		run_job(s, job, v, from, count);
+		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -429,10 +407,38 @@ static void *compaction_thread(void *s)
 	return NULL;
 }
 
+/* Syncs the log once an interval. A thread of its own: it queues as a writer, and the leader before
+ * it may be waiting for a flush. */
+static void *sync_thread(void *argument)
+{
+	struct store *s = argument;
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop) {
+		struct timespec until;
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		uint64_t ns =
+			(uint64_t)until.tv_nsec + (uint64_t)s->options.sync_interval_ms * 1000000;
+		until.tv_sec += (time_t)(ns / 1000000000);
+		until.tv_nsec = (long)(ns % 1000000000);
+		int woken = 0;
+		while (!s->stop && woken == 0)
+			woken = pthread_cond_timedwait(&s->work, &s->lock, &until);
+		if (s->stop || !amt_ok(s->failure))
+			continue;
+		pthread_mutex_unlock(&s->lock);
+		status_drop(store_request(s, NULL, REQUEST_SYNC)); /* kept as s->failure */
+		pthread_mutex_lock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
 amt_status background_start(struct store *s)
 {
-	void *(*const loops[])(void *) = {flush_thread, compaction_thread};
-	for (; s->thread_count < 2 && !s->options.inline_background; s->thread_count++) {
+	void *(*const loops[])(void *) = {flush_thread, compaction_thread, sync_thread};
+	const bool ticks = s->options.kind == STORE_LSM && s->options.sync == STORE_SYNC_INTERVAL;
+	const size_t count = s->options.inline_background ? 0 : ticks ? 3 : 2;
+	for (; s->thread_count < count; s->thread_count++) {
 		int error = pthread_create(
 			&s->threads[s->thread_count], NULL, loops[s->thread_count], s);
 		if (error != 0)

@@ -34,7 +34,8 @@ struct writer {
 	bool done;
 	amt_status status;
 	pthread_cond_t wake;
-	struct writer *next;
+	struct writer *next; /* in the queue; under the store's lock */
+	struct writer *peer; /* next in the same group; the leader's */
 };
 
 amt_status store_batch_new(struct store_batch **out)
@@ -351,11 +352,11 @@ static bool takes_part(const struct writer *w)
 
 /* Memory for everything the group will do. */
 static amt_status reserve(
-	struct store *s, struct writer *first, struct writer *end, const struct memtable_room *room)
+	struct store *s, const struct writer *first, const struct memtable_room *room)
 {
 	size_t count = 0;
 	uint8_t *unused;
-	for (const struct writer *w = first; w != end; w = w->next)
+	for (const struct writer *w = first; w != NULL; w = w->peer)
 		count++;
 	TRY(memtable_reserve(s->active, room));
 	buf_clear(&s->payloads);
@@ -371,16 +372,14 @@ static bool sync_is_due(const struct store *s)
 			       (uint64_t)s->options.sync_interval_ms * 1000000);
 }
 
-/* Adds and logs the batches of [first, end). Returns the log's failure; what concerns one batch is
+/* Adds and logs the batches of the group. Returns the log's failure; what concerns one batch is
  * in its writer's status. */
-static amt_status commit(struct store *s, struct writer *first, struct writer *end)
+static amt_status commit(struct store *s, struct writer *first)
 {
 	uint64_t sequence = s->last_sequence, puts = 0;
 	struct span *payloads = (struct span *)(void *)s->payloads.data;
 	size_t count = 0;
-	for (struct writer *w = first; w != end; w = w->next) {
-		if (w->request != REQUEST_WRITE)
-			continue;
+	for (struct writer *w = first; w != NULL; w = w->peer) {
 		w->status = check_expectations(s, w->batch, sequence);
 		if (!takes_part(w))
 			continue;
@@ -411,27 +410,32 @@ static amt_status commit(struct store *s, struct writer *first, struct writer *e
 	return STATUS_OK;
 }
 
-/* The leader's turn: serves itself and the writers up to *end, which it sets. */
-static amt_status lead(struct store *s, struct writer *first, struct writer **end)
+/* Links what waits behind the leader into its group and adds up what it needs. */
+static amt_status form_group(struct store *s, struct writer *first, struct memtable_room *room)
 {
-	*end = first->next;
 	pthread_mutex_lock(&s->lock);
 	amt_status st = amt_ok(s->failure) ? STATUS_OK : store_refuse(s);
-	struct memtable_room room = {0};
-	if (first->request == REQUEST_WRITE) {
-		size_t bytes = 0;
-		struct writer *w = first;
-		do {
-			bytes += w->batch->payload.size;
-			room.nodes += w->batch->room.nodes;
-			room.values += w->batch->room.values;
-			w = w->next;
-		} while (w != NULL && w->request == REQUEST_WRITE &&
-			 bytes + w->batch->payload.size <= GROUP_BYTES);
-		*end = w;
+	size_t bytes = 0;
+	struct writer *last = NULL;
+	for (struct writer *w = first; w != NULL && w->request == REQUEST_WRITE; w = w->next) {
+		bytes += w->batch->payload.size;
+		if (last != NULL && bytes > GROUP_BYTES)
+			break;
+		room->nodes += w->batch->room.nodes;
+		room->values += w->batch->room.values;
+		if (last != NULL)
+			last->peer = w;
+		last = w;
 	}
 	pthread_mutex_unlock(&s->lock);
-	TRY(st);
+	return st;
+}
+
+/* The leader's turn: serves its group. */
+static amt_status lead(struct store *s, struct writer *first)
+{
+	struct memtable_room room = {0};
+	TRY(form_group(s, first, &room));
 	if (first->request == REQUEST_SYNC)
 		return sync_log(s);
 	if (first->request == REQUEST_ROTATE) {
@@ -442,8 +446,29 @@ static amt_status lead(struct store *s, struct writer *first, struct writer **en
 		return rotate(s, &room);
 	}
 	TRY(make_room(s, &room));
-	TRY(reserve(s, first, *end, &room));
-	return commit(s, first, *end);
+	TRY(reserve(s, first, &room));
+	return commit(s, first);
+}
+
+/* Tells everyone in the group and wakes the next leader. */
+static void dismiss(struct store *s, struct writer *first, amt_status st)
+{
+	pthread_mutex_lock(&s->lock);
+	for (struct writer *w = first, *peer; w != NULL; w = peer) {
+		peer = w->peer; /* once done, its owner may be gone */
+		s->first = w->next;
+		if (!amt_ok(st) && amt_ok(w->status))
+			w->status = ERROR(amt_status_code(st), "%s", amt_status_message(st));
+		w->done = true;
+		if (w != first)
+			pthread_cond_signal(&w->wake);
+	}
+	if (s->first == NULL)
+		s->last = NULL;
+	else
+		pthread_cond_signal(&s->first->wake);
+	pthread_mutex_unlock(&s->lock);
+	amt_status_clear(&st);
 }
 
 amt_status store_request(struct store *s, struct store_batch *b, enum request request)
@@ -458,29 +483,10 @@ amt_status store_request(struct store *s, struct store_batch *b, enum request re
 	s->last = &self;
 	while (!self.done && s->first != &self)
 		pthread_cond_wait(&self.wake, &s->lock);
+	bool leads = !self.done;
 	pthread_mutex_unlock(&s->lock);
-	if (!self.done) {
-		struct writer *end;
-		amt_status st = lead(s, &self, &end);
-		pthread_mutex_lock(&s->lock);
-		for (struct writer *w = &self; w != end;) {
-			struct writer *next = w->next;
-			if (!amt_ok(st) && amt_ok(w->status))
-				w->status =
-					ERROR(amt_status_code(st), "%s", amt_status_message(st));
-			w->done = true;
-			if (w != &self)
-				pthread_cond_signal(&w->wake);
-			w = next;
-		}
-		s->first = end;
-		if (end == NULL)
-			s->last = NULL;
-		else
-			pthread_cond_signal(&end->wake);
-		pthread_mutex_unlock(&s->lock);
-		amt_status_clear(&st);
-	}
+	if (leads)
+		dismiss(s, &self, lead(s, &self));
 	pthread_cond_destroy(&self.wake);
 	return self.status;
 }

@@ -8,7 +8,7 @@
  *
  * Who may do what. The writer at the head of the queue (the leader) alone adds to the newest
  * memtable, writes the log and replaces the newest memtable. The background threads alone replace
- * other runs: one flushes memtables, one compacts tables. Whoever makes a new view holds `change`,
+ * other runs: one flushes memtables, one compacts tables (a third syncs the log by the clock). Whoever makes a new view holds `change`,
  * so that view and manifest change together; the pointer itself is swapped under `lock`. Locks,
  * outermost first: being the leader, change, lock. No I/O happens under `lock`.
  *
@@ -87,7 +87,7 @@ struct store {
 	uint64_t spare_log; /* obsolete, to be recycled; 0: none */
 	atomic_uint_fast64_t next_number;
 
-	pthread_t threads[2];
+	pthread_t threads[3];
 	size_t thread_count;
 
 	atomic_uint_fast64_t puts, deletes, gets, wal_bytes, wal_syncs, flushes, compactions;

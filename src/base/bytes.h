@@ -69,7 +69,7 @@ struct reader {
 
 static inline struct reader reader_of(struct span s, const char *what)
 {
-	return (struct reader){s.data, s.data + s.size, what};
+	return (struct reader){s.data, s.size == 0 ? s.data : s.data + s.size, what};
 }
 static inline size_t reader_left(const struct reader *r)
 {

@@ -179,8 +179,8 @@ amt_status key_file_encode(
 	struct key_file_info info = {.params = tfhe_secret_params(key_ring_tfhe(ring))->id,
 		.created_us = clock_wall_us()};
 	memcpy(info.key_id, key_ring_id(ring), KEY_ID_BYTES);
-	uint8_t *sections;
-	size_t size;
+	uint8_t *sections = NULL;
+	size_t size = 0;
 	TRY(key_ring_pack(ring, &sections, &size));
 	amt_status st = key_file_seal(out, &info, span_of(sections, size), passphrase, cost);
 	secret_free(sections);
@@ -190,8 +190,8 @@ amt_status key_file_encode(
 amt_status key_file_decode(struct key_ring **out, struct span file, struct span passphrase)
 {
 	struct key_file_info info;
-	uint8_t *sections;
-	size_t size;
+	uint8_t *sections = NULL;
+	size_t size = 0;
 	TRY(key_file_unseal(file, passphrase, &info, &sections, &size));
 	struct key_ring *ring = NULL;
 	amt_status st = key_ring_unpack(&ring, span_of(sections, size));
@@ -254,8 +254,8 @@ static amt_status reseal(
 	struct buf *out, struct span file, struct span old_passphrase, struct span new_passphrase)
 {
 	struct key_file_info info;
-	uint8_t *sections;
-	size_t size;
+	uint8_t *sections = NULL;
+	size_t size = 0;
 	TRY(key_file_unseal(file, old_passphrase, &info, &sections, &size));
 	amt_status st = key_file_seal(
 		out, &info, span_of(sections, size), new_passphrase, key_cost_default);

@@ -6,8 +6,7 @@
  * modulus to 2N with centred mean, blind-rotates a look-up table and extracts results of nominal
  * noise (1 unit). Everything between bootstraps is linear and exact on u32.
  *
- * An evaluator is immutable but for its counters; any thread may use it, calls with a pool exclude
- * each other.
+ * Any thread may use an evaluator; its calls exclude each other.
  */
 #ifndef TFHE_EVALUATE_H
 #define TFHE_EVALUATE_H

@@ -10,19 +10,19 @@
 #include "crypto/sample.h"
 
 struct tfhe_params {
-	uint16_t id;	      /* stable number in every header */
-	const char *name;     /* "T2", "TFHE-RS-TU-918", ... */
-	unsigned n;	      /* small LWE dimension */
-	unsigned k;	      /* GLWE dimension */
+	const char *name; /* "T2", "TFHE-RS-TU-918", ... */
+	uint16_t id;	  /* stable number in every header */
+	bool toy;	  /* for tests only: unknown to programs without tests/tfhe/toy_params.c */
+	unsigned n;	  /* small LWE dimension */
+	unsigned k;	  /* GLWE dimension */
 	unsigned n_poly_log2; /* N = 2^n_poly_log2 */
-	struct noise_distribution lwe_noise;
-	struct noise_distribution glwe_noise;
 	unsigned pbs_base_log2, pbs_levels;
 	unsigned ks_base_log2, ks_levels;
 	unsigned precision_log2; /* log2 p, 4 */
 	unsigned max_noise; /* nu^2: largest sum of squared weights of bootstrap outputs before a
 			       bootstrap */
-	bool toy;	    /* for tests only: refused by every public function */
+	struct noise_distribution lwe_noise;
+	struct noise_distribution glwe_noise;
 };
 
 enum { TFHE_DEFAULT_PARAMS = 2 /* T2 */ };

@@ -231,9 +231,68 @@ static void gaussian_set(void **state)
 		measure_set(TOY_PARAMS_GAUSSIAN);
 }
 
+/* Bootstraps of inputs so noisy that one in twenty fails: as often as the formula says, and as often to
+ * the left as to the right, which a table half a unit off its centre would not. */
+static void failure_rate(void **state)
+{
+	(void)state;
+	enum { JOBS = 4096 };
+	struct fixture f;
+	fixture_open(&f, TOY_PARAMS, 0);
+	size_t stride = tfhe_lwe_stride(f.p), rounds = volume(4, 2);
+	unsigned delta_log2 = tfhe_delta_log2(f.p);
+	struct noise_distribution wide = {.kind = NOISE_GAUSSIAN, .sigma = 0x1p-7};
+	double variance =
+		noise_variance(&wide) + tfhe_noise_keyswitch(f.p) + tfhe_noise_modulus_switch(f.p);
+	double expected = exp2(tfhe_failure_of_variance_log2(f.p, variance));
+	/* Odd multiples of delta / 2: message m in [16, 32) gives 15 - m. */
+	uint32_t values[16];
+	for (uint32_t i = 0; i < 16; i++)
+		values[i] = (2 * i + 1) << (delta_log2 - 1);
+	struct tfhe_lut lut;
+	OK(tfhe_lut_new(&lut, f.p, 1, values));
+	uint32_t *lwes = fixture_lwes(&f, JOBS), phase;
+	struct tfhe_job *jobs;
+	uint64_t *noise;
+	OK(mem_array(&jobs, JOBS, sizeof(*jobs)));
+	OK(mem_array(&noise, JOBS, sizeof(*noise)));
+	double left = 0, right = 0, other = 0, all = (double)rounds * JOBS;
+	for (size_t round = 0; round < rounds; round++) {
+		OK(sample_noise(&wide, noise, JOBS));
+		for (size_t i = 0; i < JOBS; i++) {
+			uint32_t *lwe = lwes + i * stride;
+			fixture_encrypt(&f, lwe, (int)(i % 32));
+			lwe[tfhe_big_dimension(f.p)] += (uint32_t)(noise[i] >> 32);
+			jobs[i] = (struct tfhe_job){.in = lwe, .lut = &lut, .out = {lwe}};
+		}
+		OK(tfhe_bootstrap(f.e, jobs, JOBS, NULL, NULL));
+		for (size_t i = 0; i < JOBS; i++) {
+			OK(tfhe_phase_lwe(f.secret, &phase, lwes + i * stride));
+			int got = (int32_t)phase >> delta_log2;
+			unsigned message = (unsigned)(got >= 0 ? got : 15 - got);
+			unsigned off = (message - (unsigned)(i % 32)) & 31;
+			left += off == 31;
+			right += off == 1;
+			other += off > 1 && off < 31;
+		}
+	}
+	print_message("%s: failures left %.2f %%, right %.2f %%, formula %.2f %% each\n", f.p->name,
+		100 * left / all, 100 * right / all, 50 * expected);
+	double bound = 4.5 * sqrt(all * expected / 2); /* one in 100 000 misses */
+	assert_true(other == 0);
+	assert_true(fabs(left - all * expected / 2) < bound);
+	assert_true(fabs(right - all * expected / 2) < bound);
+	tfhe_lut_free(&lut);
+	mem_free(jobs);
+	mem_free(noise);
+	mem_free_aligned(lwes, 0);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failure_rate),
 		cmocka_unit_test(default_set),
 		cmocka_unit_test(gaussian_set),
 	};

@@ -12,6 +12,7 @@
 #define AMATERS_AMATERS_H
 
 #include <amaters/host.h>
+#include <amaters/integer.h>
 #include <amaters/owner.h>
 #include <amaters/status.h>
 #include <amaters/version.h>

@@ -89,6 +89,13 @@ void int_view(struct int_column *out, const struct int_column *of, size_t first,
 /* Bootstraps every block whose noise is above 1 unit. */
 amt_status int_clean(struct int_context *c, struct int_column *column);
 
+/* The content of a WIRE_LWE_LIST (layout in integer/list.c), appended; and read again with
+ * everything checked: AMT_TRUNCATED, AMT_CORRUPTION, AMT_FOREIGN_PARAMETERS. Both roles. */
+amt_status int_column_put(
+	struct buf *out, const struct int_column *column, const struct tfhe_params *params);
+amt_status int_column_get(
+	struct int_column *out, struct span content, const struct tfhe_params *params);
+
 /* out must not alias an operand. Operand types must agree (AMT_TYPE_MISMATCH), rows too or one of
  * them is 1. */
 amt_status int_add(struct int_context *c, struct int_column *out, const struct int_column *a,

@@ -1,0 +1,136 @@
+/* Encrypted integers without a database: the owner encrypts arrays and decrypts results, a host
+ * computes on them with the evaluation key. examples/integers.c shows both.
+ *
+ *	owner   amt_int_evaluation_key(key, &bytes, &size)     once, to the host
+ *	owner   amt_int_encrypt(&a, key, AMT_INT_U32, values, count), amt_int_write(a, &bytes, &size)
+ *	host    amt_int_read(&a, bytes, size), amt_int_add(host, &sum, a, b), amt_int_write(sum, ...)
+ *	owner   amt_int_read(&sum, bytes, size), amt_int_decrypt(key, sum, values)
+ *
+ * An array holds values of one type. Operations work on whole arrays, value by value, and are much
+ * faster on many values than on one; an array of one value goes with any other. Results are new
+ * arrays, operands stay as they are and may be one and the same array. A result is wrong with a
+ * probability of at most 2^-128 a bootstrap.
+ *
+ * Archives: amt_int_host* and operations are in libamaters_host, what takes an amt_key in
+ * libamaters_owner, the rest in both. Threads: arrays that nobody changes may be read by many
+ * threads; a host belongs to one thread at a time (and uses several of its own).
+ * Errors of all operations: AMT_WRONG_KEY and AMT_FOREIGN_PARAMETERS (an array of another key),
+ * AMT_TYPE_MISMATCH, AMT_INVALID_ARGUMENT (lengths that do not go together), AMT_OUT_OF_MEMORY.
+ * On an error *out is NULL.
+ */
+#ifndef AMATERS_INTEGER_H
+#define AMATERS_INTEGER_H
+
+#include <amaters/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum amt_int_type {
+	AMT_INT_BOOL,
+	AMT_INT_U8,
+	AMT_INT_U16,
+	AMT_INT_U32,
+	AMT_INT_U64,
+	AMT_INT_I8,
+	AMT_INT_I16,
+	AMT_INT_I32,
+	AMT_INT_I64
+} amt_int_type;
+
+/* ---- arrays -------------------------------------------------------------------------------- */
+
+typedef struct amt_int_array amt_int_array;
+
+amt_int_type amt_int_array_type(const amt_int_array *array);
+size_t amt_int_array_count(const amt_int_array *array);
+void amt_int_array_free(amt_int_array *array);
+
+/* As bytes that say which key and parameter set they belong to: some 8 KiB for each 2 bits of each
+ * value. Free them with amt_int_bytes_free. */
+amt_status amt_int_write(const amt_int_array *array, void **bytes, size_t *size);
+/* Bytes from anywhere: all is checked, and what is accepted can be computed on. Errors:
+ * AMT_TRUNCATED, AMT_CORRUPTION, AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS. */
+amt_status amt_int_read(amt_int_array **out, const void *bytes, size_t size);
+void amt_int_bytes_free(void *bytes);
+
+/* ---- owner --------------------------------------------------------------------------------- */
+
+typedef struct amt_key amt_key; /* amaters/owner.h: amt_key_generate, amt_key_open, ... */
+
+/* What a host needs, some 30 MB, public. Free with amt_int_bytes_free. Takes seconds. */
+amt_status amt_int_evaluation_key(const amt_key *key, void **bytes, size_t *size);
+
+/* values[i] holds the bits of value i (two's complement for signed types; bool: 0 or 1); bits
+ * beyond the type's width are ignored. count is at least 1. */
+amt_status amt_int_encrypt(amt_int_array **out, const amt_key *key, amt_int_type type,
+	const uint64_t *values, size_t count);
+/* values has room for amt_int_array_count(array); signed values come sign-extended to 64 bits. */
+amt_status amt_int_decrypt(const amt_key *key, const amt_int_array *array, uint64_t *values);
+
+/* ---- host ---------------------------------------------------------------------------------- */
+
+typedef struct amt_int_host amt_int_host;
+
+/* Checks and expands the evaluation key (some 120 MB in memory); the bytes are not needed
+ * afterwards. threads 0: one for each core. Errors: AMT_TRUNCATED, AMT_CORRUPTION,
+ * AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS. */
+amt_status amt_int_host_new(
+	amt_int_host **out, const void *evaluation_key, size_t size, unsigned threads);
+void amt_int_host_free(amt_int_host *host);
+uint64_t amt_int_host_bootstraps(const amt_int_host *host); /* since it was made */
+
+/* Called from time to time on the calling thread; returning false cancels the operation
+ * (AMT_CANCELLED). NULL: none. */
+typedef bool (*amt_int_progress)(void *context, uint64_t done, uint64_t total);
+void amt_int_host_progress(amt_int_host *host, amt_int_progress progress, void *context);
+
+/* A public constant as an array of one value; not encrypted, mixes with what is. */
+amt_status amt_int_constant(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t value);
+
+/* Modulo 2^width. Operands of one type, not bool. */
+amt_status amt_int_add(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_sub(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+
+typedef enum amt_int_comparison {
+	AMT_INT_EQ,
+	AMT_INT_NE,
+	AMT_INT_LT,
+	AMT_INT_LE,
+	AMT_INT_GT,
+	AMT_INT_GE
+} amt_int_comparison;
+/* The result is bool. */
+amt_status amt_int_compare(amt_int_host *host, amt_int_array **out, amt_int_comparison comparison,
+	const amt_int_array *a, const amt_int_array *b);
+
+typedef enum amt_int_logic { AMT_INT_AND, AMT_INT_OR, AMT_INT_XOR } amt_int_logic;
+/* Bit by bit; bools too. */
+amt_status amt_int_bitwise(amt_int_host *host, amt_int_array **out, amt_int_logic logic,
+	const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_invert(amt_int_host *host, amt_int_array **out, const amt_int_array *a);
+
+/* condition ? a : b, value by value; condition is bool. */
+amt_status amt_int_select(amt_int_host *host, amt_int_array **out, const amt_int_array *condition,
+	const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_min(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_max(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+
+/* The sum of all values as one 64-bit value, signed or not like the operand (bools: how many are
+ * true). */
+amt_status amt_int_sum(amt_int_host *host, amt_int_array **out, const amt_int_array *a);
+
+/* Truncates, or extends by zero or sign; to bool: whether the value is not 0. */
+amt_status amt_int_cast(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, const amt_int_array *a);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

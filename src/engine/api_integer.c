@@ -1,0 +1,161 @@
+/* The host's part of amaters/integer.h: checks whose arrays they are, then src/integer. */
+#include "engine/api_integer.h"
+
+#include "base/alloc.h"
+
+struct amt_int_host {
+	struct pool *pool;
+	struct tfhe_evaluator *evaluator;
+	struct int_context *integers;
+	amt_int_progress progress;
+};
+
+amt_status amt_int_host_new(
+	amt_int_host **out, const void *evaluation_key, size_t size, unsigned threads)
+{
+	ENSURE(out != NULL && evaluation_key != NULL, AMT_INVALID_ARGUMENT,
+		"an evaluation key is needed");
+	*out = NULL;
+	amt_int_host *host;
+	TRY(mem_zalloc(&host, sizeof(*host)));
+	amt_status s;
+	TRY_GOTO(s, pool_new(&host->pool, threads), fail);
+	TRY_GOTO(s,
+		tfhe_evaluator_new(
+			&host->evaluator, span_of(evaluation_key, size), host->pool, NULL, NULL),
+		fail);
+	TRY_GOTO(s, int_context_new(&host->integers, host->evaluator), fail);
+	*out = host;
+	return STATUS_OK;
+fail:
+	amt_int_host_free(host);
+	return s;
+}
+
+void amt_int_host_free(amt_int_host *host)
+{
+	if (host == NULL)
+		return;
+	int_context_free(host->integers);
+	tfhe_evaluator_free(host->evaluator);
+	pool_free(host->pool);
+	mem_free(host);
+}
+
+uint64_t amt_int_host_bootstraps(const amt_int_host *host)
+{
+	return tfhe_evaluator_bootstraps(host->evaluator);
+}
+
+void amt_int_host_progress(amt_int_host *host, amt_int_progress progress, void *context)
+{
+	int_context_progress(host->integers, progress, context);
+}
+
+/* A new array for a result of `count` operands, which must be of the host's key. */
+static amt_status begin(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *const *operands, size_t count)
+{
+	ENSURE(host != NULL && out != NULL, AMT_INVALID_ARGUMENT, "a host and a place are needed");
+	*out = NULL;
+	const struct tfhe_params *params = tfhe_evaluator_params(host->evaluator);
+	const uint8_t *key_id = tfhe_evaluator_key_id(host->evaluator);
+	for (size_t i = 0; i < count; i++)
+		TRY(api_array_expect(operands[i], params, key_id));
+	return api_array_new(out, params, key_id);
+}
+
+static amt_status end(amt_int_array **out, amt_status s)
+{
+	if (!amt_ok(s)) {
+		amt_int_array_free(*out);
+		*out = NULL;
+	}
+	return s;
+}
+
+#define BEGIN(...)                                                        \
+	TRY(begin(host, out, (const amt_int_array *const[]){__VA_ARGS__}, \
+		sizeof((const amt_int_array *const[]){__VA_ARGS__}) / sizeof(amt_int_array *)))
+
+amt_status amt_int_constant(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t value)
+{
+	TRY(begin(host, out, NULL, 0));
+	return end(
+		out, int_trivial(host->integers, &(*out)->column, (enum int_type)type, value, 1));
+}
+
+amt_status amt_int_add(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(a, b);
+	return end(out, int_add(host->integers, &(*out)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_sub(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(a, b);
+	return end(out, int_sub(host->integers, &(*out)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_compare(amt_int_host *host, amt_int_array **out, amt_int_comparison comparison,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	ENSURE((unsigned)comparison <= AMT_INT_GE, AMT_INVALID_ARGUMENT, "comparison %d",
+		(int)comparison);
+	BEGIN(a, b);
+	return end(out, int_compare(host->integers, &(*out)->column,
+				(enum int_comparison)comparison, &a->column, &b->column));
+}
+
+amt_status amt_int_bitwise(amt_int_host *host, amt_int_array **out, amt_int_logic logic,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	ENSURE((unsigned)logic <= AMT_INT_XOR, AMT_INVALID_ARGUMENT, "logic %d", (int)logic);
+	BEGIN(a, b);
+	return end(out, int_logic(host->integers, &(*out)->column, (enum int_logic)logic,
+				&a->column, &b->column));
+}
+
+amt_status amt_int_invert(amt_int_host *host, amt_int_array **out, const amt_int_array *a)
+{
+	BEGIN(a);
+	return end(out, int_not(host->integers, &(*out)->column, &a->column));
+}
+
+amt_status amt_int_select(amt_int_host *host, amt_int_array **out, const amt_int_array *condition,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(condition, a, b);
+	return end(out, int_select(host->integers, &(*out)->column, &condition->column, &a->column,
+				&b->column));
+}
+
+amt_status amt_int_min(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(a, b);
+	return end(out, int_min(host->integers, &(*out)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_max(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(a, b);
+	return end(out, int_max(host->integers, &(*out)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_sum(amt_int_host *host, amt_int_array **out, const amt_int_array *a)
+{
+	BEGIN(a);
+	return end(out, int_sum_rows(host->integers, &(*out)->column, &a->column, INT_MAX_BLOCKS));
+}
+
+amt_status amt_int_cast(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, const amt_int_array *a)
+{
+	BEGIN(a);
+	return end(out, int_cast(host->integers, &(*out)->column, (enum int_type)type, &a->column));
+}

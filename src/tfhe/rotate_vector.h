@@ -266,7 +266,7 @@ static size_t blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t 
 	       2 * key->params->pbs_levels * n * sizeof(double);
 }
 
-/* `levels` and `n_log2` are constants where this is inlined for the common sizes. */
+/* `levels` and N are constants where this is inlined for the common sizes. */
 INLINE void rotate_all(const struct tfhe_bootstrap_key *key, const struct ring_fft *f,
 	unsigned levels, uint32_t *accumulators, const uint16_t *masks, size_t batch, double *x)
 {
@@ -298,9 +298,13 @@ static void blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumul
 		memcpy(padded + i * (n + PAD), accumulators + i * n, n * sizeof(uint32_t));
 		set_pad(padded + i * (n + PAD), key->fft->n);
 	}
-	if (key->params->pbs_levels == 1)
-		rotate_all(key, key->fft, 1, padded, masks, batch, x);
-	else
+	if (key->params->pbs_levels == 1 && n == 2048) {
+		/* The sets of everyday: strides and loop counts become constants. */
+		struct ring_fft fixed = *key->fft;
+		fixed.n_log2 = 11;
+		fixed.n = 2048;
+		rotate_all(key, &fixed, 1, padded, masks, batch, x);
+	} else
 		rotate_all(key, key->fft, key->params->pbs_levels, padded, masks, batch, x);
 	for (size_t i = 0; i < 2 * batch; i++)
 		memcpy(accumulators + i * n, padded + i * (n + PAD), n * sizeof(uint32_t));

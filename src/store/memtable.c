@@ -127,23 +127,31 @@ static bool is_before(const struct node *n, struct span key, uint64_t sequence)
 	return entry_compare(key_of(n), n->sequence, key, sequence) < 0;
 }
 
-/* The last node before (key, sequence); the head if there is none. before[] (may be NULL) gets the
- * same for each level. */
-static struct node *find_before(
-	const struct memtable *m, struct span key, uint64_t sequence, struct node **before)
+/* The last node before (key, sequence), the head if there is none, and in *after the first that is
+ * not, as seen in the same step: looking it up again could find one just put in between. before[]
+ * (may be NULL) gets the last one before for each level. */
+static struct node *find_before(const struct memtable *m, struct span key, uint64_t sequence,
+	struct node **after, struct node **before)
 {
 	struct node *n = m->head;
-	const struct node *known = NULL; /* not before the target: seen one level up */
+	struct node *next = NULL;
 	for (unsigned level = MAX_HEIGHT; level-- > 0;) {
-		struct node *next;
+		const struct node *known = next; /* not before the target: seen one level up */
 		while ((next = next_of(m, n, level)) != NULL && next != known &&
 			is_before(next, key, sequence))
 			n = next;
-		known = next;
 		if (before != NULL)
 			before[level] = n;
 	}
+	*after = next;
 	return n;
+}
+
+static struct node *find_at(const struct memtable *m, struct span key, uint64_t sequence)
+{
+	struct node *after;
+	(void)find_before(m, key, sequence, &after, NULL);
+	return after;
 }
 
 static struct node *find_last(const struct memtable *m)
@@ -189,8 +197,8 @@ void memtable_add(struct memtable *m, const struct entry *e)
 	if (e->value.size > 0)
 		memcpy(value, e->value.data, e->value.size);
 	n->value = value;
-	struct node *before[MAX_HEIGHT];
-	(void)find_before(m, e->key, e->sequence, before);
+	struct node *before[MAX_HEIGHT], *after;
+	(void)find_before(m, e->key, e->sequence, &after, before);
 	for (unsigned level = 0; level < height; level++) {
 		uint32_t next =
 			atomic_load_explicit(&before[level]->next[level], memory_order_relaxed);
@@ -224,7 +232,7 @@ static void show(const struct node *n, struct entry *out)
 
 bool memtable_get(const struct memtable *m, struct span key, uint64_t sequence, struct entry *out)
 {
-	const struct node *n = next_of(m, find_before(m, key, sequence, NULL), 0);
+	const struct node *n = find_at(m, key, sequence);
 	if (n == NULL || !span_equal(key_of(n), key))
 		return false;
 	show(n, out);
@@ -249,14 +257,15 @@ static amt_status stand(struct memtable_cursor *c, struct node *n)
 static amt_status cursor_seek_node(struct cursor *base, struct span key, uint64_t sequence)
 {
 	struct memtable_cursor *c = (struct memtable_cursor *)base;
-	return stand(c, next_of(c->memtable, find_before(c->memtable, key, sequence, NULL), 0));
+	return stand(c, find_at(c->memtable, key, sequence));
 }
 
 static amt_status cursor_seek_node_before(struct cursor *base, struct span key, uint64_t sequence)
 {
 	struct memtable_cursor *c = (struct memtable_cursor *)base;
+	struct node *after;
 	return stand(c, key.data == NULL ? find_last(c->memtable)
-					 : find_before(c->memtable, key, sequence, NULL));
+					 : find_before(c->memtable, key, sequence, &after, NULL));
 }
 
 static amt_status cursor_next_node(struct cursor *base)

@@ -9,6 +9,7 @@
 #include "crypto/random.h"
 #include "crypto/sample.h"
 #include "crypto/secret.h"
+#include "integer/secret.h"
 #include "keys/key_ring.h"
 #include "tfhe/toy_params.h"
 
@@ -190,6 +191,28 @@ static void key_export_and_import(uint16_t params)
 	key_ring_free(back);
 }
 
+static void integers(uint16_t params)
+{
+	enum { ROWS = 3 };
+	struct key_ring *ring = toy_ring(params);
+	const struct tfhe_secret *s = key_ring_tfhe(ring);
+	const enum int_type types[] = {INT_BOOL, INT_U8, INT_I16, INT_U64};
+	const uint64_t in[] = {1, 200, (uint64_t)-12345, 0xfedcba9876543210};
+	for (size_t t = 0; t < 4; t++) {
+		struct int_column column = {0};
+		uint64_t values[ROWS] = {in[t], 0, in[t]}, out[ROWS];
+		hide(values, sizeof(values));
+		OK(int_encrypt(s, &column, types[t], values, ROWS));
+		for (unsigned b = 0; b < column.blocks; b++)
+			publish(column.block[b].lwe, ROWS * column.stride * sizeof(uint32_t));
+		OK(int_decrypt(s, &column, out));
+		publish(out, sizeof(out));
+		assert_true(out[0] == in[t] && out[1] == 0 && out[2] == in[t]);
+		int_column_free(&column);
+	}
+	key_ring_free(ring);
+}
+
 static void secret_keys(void **state)
 {
 	(void)state;
@@ -199,6 +222,7 @@ static void secret_keys(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(setenv("AMT_ISA", kernels[i / 2], 1), 0);
 		tfhe_keys_and_encryption(sets[i % 2]);
+		integers(sets[i % 2]);
 		evaluation_keys(sets[i % 2]);
 		key_export_and_import(sets[i % 2]);
 	}

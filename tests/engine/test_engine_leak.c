@@ -10,7 +10,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 
-enum { ROWS = 12, CANARY = 16 };
+enum { ROWS = 10, CANARY = 16 };
 
 struct leak {
 	amt_key *key;
@@ -114,8 +114,10 @@ static void nothing_leaks(void **state)
 	assert_int_equal(amt_result_rows(r), 1);
 	assert_string_equal(amt_result_cell(r, 0, 0), l->canary[7]);
 	amt_result_free(r);
-	OK(amt_execute(l->session, "UPDATE t SET a = 100 WHERE a = 8", &r));
-	amt_result_free(r);
+	if (getenv("AMT_TEST_LIGHT") == NULL) {
+		OK(amt_execute(l->session, "UPDATE t SET a = 100 WHERE a = 8", &r));
+		amt_result_free(r);
+	}
 	uint64_t bytes;
 	size_t found = leak_scan_folder(l->scan, l->folder);
 	found += leak_scan_process(l->scan, l->session->child, &bytes);

@@ -7,7 +7,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { STATEMENTS = 160, COLUMNS = 6 };
+enum { STATEMENTS = 160, STATEMENTS_LIGHT = 25, COLUMNS = 6 };
 
 struct world {
 	struct engine e;
@@ -287,7 +287,8 @@ static void like_sqlite(void **state)
 		"CREATE TABLE t (id integer, a integer, b integer, d integer, e integer, p integer)");
 	run_lite(w);
 	insert_rows(w, 30);
-	for (unsigned i = 0; i < STATEMENTS; i++)
+	unsigned statements = getenv("AMT_TEST_LIGHT") != NULL ? STATEMENTS_LIGHT : STATEMENTS;
+	for (unsigned i = 0; i < statements; i++)
 		switch (rnd(w, 10)) {
 		case 0:
 			insert_rows(w, 1 + rnd(w, 5));
@@ -296,7 +297,7 @@ static void like_sqlite(void **state)
 			update_rows(w);
 			break;
 		case 2:
-			if (i > STATEMENTS / 4)
+			if (i > statements / 4)
 				delete_rows(w);
 			break;
 		case 3:

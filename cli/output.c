@@ -238,12 +238,13 @@ void print_statistics(FILE *out, const amt_result *r)
 	amt_statistics s;
 	amt_result_statistics(r, &s);
 	char sent[32], received[32];
-	fprintf(out, "%llu rows, %llu bootstraps, %.2f s (host %.2f s), sent %s, received %s",
-		(unsigned long long)s.rows, (unsigned long long)s.bootstraps, s.total_ms / 1000,
+	fprintf(out, "%.2f s (host %.2f s), sent %s, received %s", s.total_ms / 1000,
 		s.host_ms / 1000, bytes_text(sent, s.query_bytes),
 		bytes_text(received, s.answer_bytes));
 	if (s.bootstraps > 0)
-		fprintf(out, ", wrong with probability below 2^%.0f", ceil(s.failure_bound_log2));
+		fprintf(out, ", %llu rows, %llu bootstraps, wrong with probability below 2^%.0f",
+			(unsigned long long)s.rows, (unsigned long long)s.bootstraps,
+			ceil(s.failure_bound_log2));
 	fputc('\n', out);
 }
 

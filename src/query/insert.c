@@ -83,7 +83,7 @@ static amt_status fill(const struct sql_statement *s, const struct schema *schem
 	struct arena *arena, struct row_set *out)
 {
 	const PgQuery__SelectStmt *q = s->node->insert_stmt->select_stmt->select_stmt;
-	uint16_t target[SCHEMA_MAX_COLUMNS];
+	uint16_t target[SCHEMA_MAX_COLUMNS] = {0};
 	size_t count;
 	SQL_ENSURE(s->node->insert_stmt->n_cols <= schema->columns, s, AMT_SYNTAX,
 		s->table_location, "table \"%s\" has %u columns", schema->table, schema->columns);

@@ -46,14 +46,12 @@ static void twiddle(double *out, unsigned v, size_t step)
 	}
 }
 
-static void fill_vector_tables(struct ring_fft *f)
+static void fill_blocks(struct ring_fft *f)
 {
 	unsigned blocks = f->n / 128;
-	for (unsigned v = 1; v < 2 * blocks; v++)
-		twiddle(f->scalars + 8 * (size_t)v, v, 1);
 	for (unsigned b = 0; b < blocks; b++)
 		for (unsigned lane = 0; lane < 8; lane++) {
-			double *table = f->blocks + 144 * (size_t)b + lane;
+			double *table = f->blocks + BLOCK_TABLE * (size_t)b + lane;
 			unsigned child = 4 * (blocks + b) + lane / 2;
 			twiddle(table, child, 8);
 			for (unsigned h = 0; h < 2; h++)
@@ -70,22 +68,20 @@ static amt_status make(struct ring_fft **out, unsigned n_log2, enum isa isa)
 	f->n_log2 = n_log2;
 	f->n = (unsigned)n;
 	f->isa = isa;
-	size_t scalars = n / 8, blocks = n / 128 * 144;
-	f->tables_bytes = (isa == ISA_PORTABLE ? n : scalars + blocks) * sizeof(double);
+	size_t nodes = isa == ISA_PORTABLE ? n / 4 : n / 64;
+	size_t blocks = isa == ISA_PORTABLE ? 0 : n / 128;
+	f->tables_bytes = (8 * nodes + BLOCK_TABLE * blocks) * sizeof(double);
 	amt_status st = mem_alloc_aligned(&f->tables, f->tables_bytes);
 	if (!amt_ok(st)) {
 		mem_free(f);
 		return st;
 	}
-	if (isa == ISA_PORTABLE) {
-		f->roots = f->tables;
-		for (unsigned v = 1; v < n / 2; v++)
-			root(f->roots + 2 * (size_t)v, v, 1);
-	} else {
-		f->scalars = f->tables;
-		f->blocks = f->tables + scalars;
-		fill_vector_tables(f);
-	}
+	f->scalars = f->tables;
+	f->blocks = f->tables + 8 * nodes;
+	for (unsigned v = 1; v < nodes; v++)
+		twiddle(f->scalars + 8 * (size_t)v, v, 1);
+	if (isa != ISA_PORTABLE)
+		fill_blocks(f);
 	*out = f;
 	return STATUS_OK;
 }

@@ -19,64 +19,82 @@
 
 #include "ring/kernel.h"
 
+/* LANES points. */
 typedef struct {
-	real8 re, im;
-} complex8;
+	real re, im;
+} points;
+
+/* One vector. */
+typedef struct {
+	real re[PARTS], im[PARTS];
+} vector;
 
 /* s, s^2, s^3 */
 struct twiddle {
-	complex8 w1, w2, w3;
+	points w1, w2, w3;
 };
 
-INLINE complex8 c_load(const double *x, size_t vector)
+/* Register `part` of vector `index`. */
+INLINE points p_load(const double *x, size_t index, unsigned part)
 {
-	return (complex8){r_load(x + 16 * vector), r_load(x + 16 * vector + 8)};
+	x += 16 * index + LANES * part;
+	return (points){r_load(x), r_load(x + 8)};
 }
 
-INLINE void c_store(double *x, size_t vector, complex8 a)
+INLINE void p_store(double *x, size_t index, unsigned part, points a)
 {
-	r_store(x + 16 * vector, a.re);
-	r_store(x + 16 * vector + 8, a.im);
+	x += 16 * index + LANES * part;
+	r_store(x, a.re);
+	r_store(x + 8, a.im);
 }
 
-INLINE complex8 c_add(complex8 a, complex8 b)
+INLINE points p_get(const vector *v, unsigned part)
 {
-	return (complex8){r_add(a.re, b.re), r_add(a.im, b.im)};
+	return (points){v->re[part], v->im[part]};
 }
 
-INLINE complex8 c_sub(complex8 a, complex8 b)
+INLINE void p_set(vector *v, unsigned part, points a)
 {
-	return (complex8){r_sub(a.re, b.re), r_sub(a.im, b.im)};
+	v->re[part] = a.re;
+	v->im[part] = a.im;
+}
+
+INLINE points p_add(points a, points b)
+{
+	return (points){r_add(a.re, b.re), r_add(a.im, b.im)};
+}
+
+INLINE points p_sub(points a, points b)
+{
+	return (points){r_sub(a.re, b.re), r_sub(a.im, b.im)};
 }
 
 /* a + i b, a - i b */
-INLINE complex8 c_add_i(complex8 a, complex8 b)
+INLINE points p_add_i(points a, points b)
 {
-	return (complex8){r_sub(a.re, b.im), r_add(a.im, b.re)};
+	return (points){r_sub(a.re, b.im), r_add(a.im, b.re)};
 }
 
-INLINE complex8 c_sub_i(complex8 a, complex8 b)
+INLINE points p_sub_i(points a, points b)
 {
-	return (complex8){r_add(a.re, b.im), r_sub(a.im, b.re)};
+	return (points){r_add(a.re, b.im), r_sub(a.im, b.re)};
 }
 
-INLINE complex8 c_mul(complex8 a, complex8 b)
+INLINE points p_mul(points a, points b)
 {
-	return (complex8){
-		r_fms(a.re, b.re, r_mul(a.im, b.im)), r_fma(a.re, b.im, r_mul(a.im, b.re))};
+	return (points){r_fms(a.re, b.re, r_mul(a.im, b.im)), r_fma(a.re, b.im, r_mul(a.im, b.re))};
 }
 
 /* a conj(b) */
-INLINE complex8 c_mul_conj(complex8 a, complex8 b)
+INLINE points p_mul_conj(points a, points b)
 {
-	return (complex8){
-		r_fma(a.re, b.re, r_mul(a.im, b.im)), r_fms(a.im, b.re, r_mul(a.re, b.im))};
+	return (points){r_fma(a.re, b.re, r_mul(a.im, b.im)), r_fms(a.im, b.re, r_mul(a.re, b.im))};
 }
 
 /* c + a b */
-INLINE complex8 c_fma(complex8 a, complex8 b, complex8 c)
+INLINE points p_fma(points a, points b, points c)
 {
-	return (complex8){r_fnma(a.im, b.im, r_fma(a.re, b.re, c.re)),
+	return (points){r_fnma(a.im, b.im, r_fma(a.re, b.re, c.re)),
 		r_fma(a.im, b.re, r_fma(a.re, b.im, c.im))};
 }
 
@@ -86,47 +104,76 @@ INLINE struct twiddle twiddle_all(const double *t)
 		{r_all(t[0]), r_all(t[1])}, {r_all(t[2]), r_all(t[3])}, {r_all(t[4]), r_all(t[5])}};
 }
 
-INLINE struct twiddle twiddle_load(const double *t)
+INLINE struct twiddle twiddle_load(const double *t, unsigned part)
 {
-	return (struct twiddle){c_load(t, 0), c_load(t, 1), c_load(t, 2)};
+	return (struct twiddle){p_load(t, 0, part), p_load(t, 1, part), p_load(t, 2, part)};
 }
 
 /* Splits a node's block; quarters in, grandchildren out. */
-INLINE void split(complex8 *x0, complex8 *x1, complex8 *x2, complex8 *x3, struct twiddle w)
+INLINE void split(points *x0, points *x1, points *x2, points *x3, struct twiddle w)
 {
-	complex8 t1 = c_mul(*x1, w.w1), t2 = c_mul(*x2, w.w2), t3 = c_mul(*x3, w.w3);
-	complex8 a = c_add(*x0, t2), c = c_sub(*x0, t2);
-	complex8 b = c_add(t1, t3), d = c_sub(t1, t3);
-	*x0 = c_add(a, b);
-	*x1 = c_sub(a, b);
-	*x2 = c_add_i(c, d);
-	*x3 = c_sub_i(c, d);
+	points t1 = p_mul(*x1, w.w1), t2 = p_mul(*x2, w.w2), t3 = p_mul(*x3, w.w3);
+	points a = p_add(*x0, t2), c = p_sub(*x0, t2);
+	points b = p_add(t1, t3), d = p_sub(t1, t3);
+	*x0 = p_add(a, b);
+	*x1 = p_sub(a, b);
+	*x2 = p_add_i(c, d);
+	*x3 = p_sub_i(c, d);
 }
 
 /* Four times the inverse of split. */
-INLINE void join(complex8 *x0, complex8 *x1, complex8 *x2, complex8 *x3, struct twiddle w)
+INLINE void join(points *x0, points *x1, points *x2, points *x3, struct twiddle w)
 {
-	complex8 a = c_add(*x0, *x1), b = c_sub(*x0, *x1);
-	complex8 c = c_add(*x2, *x3), d = c_sub(*x2, *x3);
-	*x0 = c_add(a, c);
-	*x2 = c_mul_conj(c_sub(a, c), w.w2);
-	*x1 = c_mul_conj(c_sub_i(b, d), w.w1);
-	*x3 = c_mul_conj(c_add_i(b, d), w.w3);
+	points a = p_add(*x0, *x1), b = p_sub(*x0, *x1);
+	points c = p_add(*x2, *x3), d = p_sub(*x2, *x3);
+	*x0 = p_add(a, c);
+	*x2 = p_mul_conj(p_sub(a, c), w.w2);
+	*x1 = p_mul_conj(p_sub_i(b, d), w.w1);
+	*x3 = p_mul_conj(p_add_i(b, d), w.w3);
 }
 
 /* One level: the halves of a node's block, and twice its inverse. */
-INLINE void split2(complex8 *lo, complex8 *hi, complex8 r)
+INLINE void split2(points *lo, points *hi, points r)
 {
-	complex8 t = c_mul(*hi, r);
-	*hi = c_sub(*lo, t);
-	*lo = c_add(*lo, t);
+	points t = p_mul(*hi, r);
+	*hi = p_sub(*lo, t);
+	*lo = p_add(*lo, t);
 }
 
-INLINE void join2(complex8 *lo, complex8 *hi, complex8 r)
+INLINE void join2(points *lo, points *hi, points r)
 {
-	complex8 t = c_sub(*lo, *hi);
-	*lo = c_add(*lo, *hi);
-	*hi = c_mul_conj(t, r);
+	points t = p_sub(*lo, *hi);
+	*lo = p_add(*lo, *hi);
+	*hi = p_mul_conj(t, r);
+}
+
+/* The same on whole vectors, with one constant or with the vectors of a table. */
+INLINE void split_vectors(
+	vector *x0, vector *x1, vector *x2, vector *x3, const double *scalars, const double *table)
+{
+	for (unsigned part = 0; part < PARTS; part++) {
+		points a = p_get(x0, part), b = p_get(x1, part);
+		points c = p_get(x2, part), d = p_get(x3, part);
+		split(&a, &b, &c, &d, table ? twiddle_load(table, part) : twiddle_all(scalars));
+		p_set(x0, part, a);
+		p_set(x1, part, b);
+		p_set(x2, part, c);
+		p_set(x3, part, d);
+	}
+}
+
+INLINE void join_vectors(
+	vector *x0, vector *x1, vector *x2, vector *x3, const double *scalars, const double *table)
+{
+	for (unsigned part = 0; part < PARTS; part++) {
+		points a = p_get(x0, part), b = p_get(x1, part);
+		points c = p_get(x2, part), d = p_get(x3, part);
+		join(&a, &b, &c, &d, table ? twiddle_load(table, part) : twiddle_all(scalars));
+		p_set(x0, part, a);
+		p_set(x1, part, b);
+		p_set(x2, part, c);
+		p_set(x3, part, d);
+	}
 }
 
 /* How the levels above the blocks are split: the first pass splits in 2 or 4 parts, the middle ones
@@ -136,103 +183,97 @@ INLINE unsigned first_parts(const struct ring_fft *f)
 	return f->n_log2 == 8 ? 2 : 4;
 }
 
-/* The loaders of a first pass give points t .. t + 15 of a part: vectors low and high. */
-typedef void (*pass_load)(
-	const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high);
-typedef void (*pass_store)(void *target, unsigned part, unsigned t, complex8 low, complex8 high);
+/* The loaders of a first pass give points t .. t + 2 LANES - 1 of a part of the transform: a
+ * register of vector low and the same one of vector high. */
+typedef void (*pass_load)(const void *source, unsigned q, unsigned t, points *low, points *high);
+typedef void (*pass_store)(void *target, unsigned q, unsigned t, points low, points high);
 
 /* First pass over the points [begin, end) of every part, multiples of 16. */
 INLINE void forward_first(const struct ring_fft *f, double *x, unsigned begin, unsigned end,
 	pass_load load, const void *source)
 {
-	unsigned stride = f->n / 16 / first_parts(f);
+	unsigned parts = first_parts(f), stride = f->n / 16 / parts;
 	struct twiddle w = twiddle_all(f->scalars + 8);
-	for (unsigned t = begin; t < end; t += 16) {
-		double *out = x + 2 * t;
-		complex8 a[4], b[4];
-		if (first_parts(f) == 4) {
-			for (unsigned q = 0; q < 4; q++)
-				load(source, q, t, &a[q], &b[q]);
+	for (unsigned t = begin; t < end; t += 2 * LANES) {
+		double *out = x + 2 * (t & ~15u);
+		unsigned part = t / (2 * LANES) % PARTS;
+		points a[4], b[4];
+		for (unsigned q = 0; q < parts; q++)
+			load(source, q, t, &a[q], &b[q]);
+		if (parts == 4) {
 			split(&a[0], &a[1], &a[2], &a[3], w);
 			split(&b[0], &b[1], &b[2], &b[3], w);
-			for (unsigned q = 0; q < 4; q++) {
-				c_store(out, q * stride, a[q]);
-				c_store(out, q * stride + 1, b[q]);
-			}
 		} else {
-			for (unsigned q = 0; q < 2; q++)
-				load(source, q, t, &a[q], &b[q]);
 			split2(&a[0], &a[1], w.w2);
 			split2(&b[0], &b[1], w.w2);
-			for (unsigned q = 0; q < 2; q++) {
-				c_store(out, q * stride, a[q]);
-				c_store(out, q * stride + 1, b[q]);
-			}
+		}
+		for (unsigned q = 0; q < parts; q++) {
+			p_store(out, q * stride, part, a[q]);
+			p_store(out, q * stride + 1, part, b[q]);
 		}
 	}
 }
 
 INLINE void inverse_last(const struct ring_fft *f, double *x, pass_store store, void *target)
 {
-	unsigned stride = f->n / 16 / first_parts(f);
+	unsigned parts = first_parts(f), stride = f->n / 16 / parts;
 	struct twiddle w = twiddle_all(f->scalars + 8);
-	for (unsigned t = 0; t < 8 * stride; t += 16) {
-		double *in = x + 2 * t;
-		complex8 a[4], b[4];
-		if (first_parts(f) == 4) {
-			for (unsigned q = 0; q < 4; q++) {
-				a[q] = c_load(in, q * stride);
-				b[q] = c_load(in, q * stride + 1);
-			}
+	for (unsigned t = 0; t < 8 * stride; t += 2 * LANES) {
+		double *in = x + 2 * (t & ~15u);
+		unsigned part = t / (2 * LANES) % PARTS;
+		points a[4], b[4];
+		for (unsigned q = 0; q < parts; q++) {
+			a[q] = p_load(in, q * stride, part);
+			b[q] = p_load(in, q * stride + 1, part);
+		}
+		if (parts == 4) {
 			join(&a[0], &a[1], &a[2], &a[3], w);
 			join(&b[0], &b[1], &b[2], &b[3], w);
-			for (unsigned q = 0; q < 4; q++)
-				store(target, q, t, a[q], b[q]);
 		} else {
-			for (unsigned q = 0; q < 2; q++) {
-				a[q] = c_load(in, q * stride);
-				b[q] = c_load(in, q * stride + 1);
-			}
 			join2(&a[0], &a[1], w.w2);
 			join2(&b[0], &b[1], w.w2);
-			for (unsigned q = 0; q < 2; q++)
-				store(target, q, t, a[q], b[q]);
 		}
+		for (unsigned q = 0; q < parts; q++)
+			store(target, q, t, a[q], b[q]);
 	}
 }
 
 /* One pass of radix 4 (or 2) over the `size` vectors of one node. */
 INLINE void forward_node(const struct ring_fft *f, double *x, size_t node, size_t size, bool four)
 {
-	size_t part = size / (four ? 4 : 2);
+	size_t quarter = size / (four ? 4 : 2);
 	struct twiddle w = twiddle_all(f->scalars + 8 * node);
-	for (size_t c = 0; c < part; c++) {
-		complex8 a[4];
+	for (size_t i = 0; i < quarter * PARTS; i++) {
+		size_t c = i / PARTS;
+		unsigned part = i % PARTS;
+		points a[4];
 		for (size_t q = 0; q < (four ? 4 : 2); q++)
-			a[q] = c_load(x, c + q * part);
+			a[q] = p_load(x, c + q * quarter, part);
 		if (four)
 			split(&a[0], &a[1], &a[2], &a[3], w);
 		else
 			split2(&a[0], &a[1], w.w2);
 		for (size_t q = 0; q < (four ? 4 : 2); q++)
-			c_store(x, c + q * part, a[q]);
+			p_store(x, c + q * quarter, part, a[q]);
 	}
 }
 
 INLINE void inverse_node(const struct ring_fft *f, double *x, size_t node, size_t size, bool four)
 {
-	size_t part = size / (four ? 4 : 2);
+	size_t quarter = size / (four ? 4 : 2);
 	struct twiddle w = twiddle_all(f->scalars + 8 * node);
-	for (size_t c = 0; c < part; c++) {
-		complex8 a[4];
+	for (size_t i = 0; i < quarter * PARTS; i++) {
+		size_t c = i / PARTS;
+		unsigned part = i % PARTS;
+		points a[4];
 		for (size_t q = 0; q < (four ? 4 : 2); q++)
-			a[q] = c_load(x, c + q * part);
+			a[q] = p_load(x, c + q * quarter, part);
 		if (four)
 			join(&a[0], &a[1], &a[2], &a[3], w);
 		else
 			join2(&a[0], &a[1], w.w2);
 		for (size_t q = 0; q < (four ? 4 : 2); q++)
-			c_store(x, c + q * part, a[q]);
+			p_store(x, c + q * quarter, part, a[q]);
 	}
 }
 
@@ -293,67 +334,75 @@ INLINE void inverse_first_middle(const struct ring_fft *f, double *x, size_t nod
 		inverse_node(f, x, node, 16, false);
 }
 
-/* Doubles of the tables of one block. */
-enum { BLOCK_TABLE = 144 };
-
 /* The last six levels of a block are three steps on 8 vectors in registers. Steps 0 and 1 work on
  * the even and the odd vectors (half = 0, 1) apart, step 2 on the lower and the upper four; the
  * inverse takes them backwards. They are separate so that a caller can put other work between them:
  * a step is mostly additions and shuffles, products are not. */
-INLINE void forward_step0(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE const double *block_scalars(const struct ring_fft *f, size_t block)
 {
-	struct twiddle w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
-	complex8 *u = v + half;
-	split(&u[0], &u[2], &u[4], &u[6], w);
-	r_transpose_quarters(&u[0].re, &u[2].re, &u[4].re, &u[6].re);
-	r_transpose_quarters(&u[0].im, &u[2].im, &u[4].im, &u[6].im);
+	return f->scalars + 8 * (f->n / 128 + block);
 }
 
-INLINE void inverse_step0(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE void transpose_quarters(vector *a, vector *b, vector *c, vector *d)
 {
-	struct twiddle w = twiddle_all(f->scalars + 8 * (f->n / 128 + block));
-	complex8 *u = v + half;
-	r_transpose_quarters(&u[0].re, &u[2].re, &u[4].re, &u[6].re);
-	r_transpose_quarters(&u[0].im, &u[2].im, &u[4].im, &u[6].im);
-	join(&u[0], &u[2], &u[4], &u[6], w);
+	r_transpose_quarters(a->re, b->re, c->re, d->re);
+	r_transpose_quarters(a->im, b->im, c->im, d->im);
 }
 
-INLINE void forward_step1(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE void swap_halves(vector *a, vector *b)
 {
-	complex8 *u = v + half;
-	split(&u[0], &u[2], &u[4], &u[6], twiddle_load(f->blocks + BLOCK_TABLE * block));
+	for (unsigned part = 0; part < PARTS; part++) {
+		r_swap_halves_of_quarters(&a->re[part], &b->re[part]);
+		r_swap_halves_of_quarters(&a->im[part], &b->im[part]);
+	}
 }
 
-INLINE void inverse_step1(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE void forward_step0(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
 {
-	complex8 *u = v + half;
-	join(&u[0], &u[2], &u[4], &u[6], twiddle_load(f->blocks + BLOCK_TABLE * block));
+	vector *u = v + half;
+	split_vectors(&u[0], &u[2], &u[4], &u[6], block_scalars(f, block), NULL);
+	transpose_quarters(&u[0], &u[2], &u[4], &u[6]);
+}
+
+INLINE void inverse_step0(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
+{
+	vector *u = v + half;
+	transpose_quarters(&u[0], &u[2], &u[4], &u[6]);
+	join_vectors(&u[0], &u[2], &u[4], &u[6], block_scalars(f, block), NULL);
+}
+
+INLINE void forward_step1(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
+{
+	vector *u = v + half;
+	split_vectors(&u[0], &u[2], &u[4], &u[6], NULL, f->blocks + BLOCK_TABLE * block);
+}
+
+INLINE void inverse_step1(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
+{
+	vector *u = v + half;
+	join_vectors(&u[0], &u[2], &u[4], &u[6], NULL, f->blocks + BLOCK_TABLE * block);
 }
 
 /* u[e + 2 b] below: bit 1 of a point's index is e, bit 0 is b. */
-INLINE void forward_step2(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE void forward_step2(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
 {
-	complex8 *u = v + 4 * half;
-	for (unsigned e = 0; e < 2; e++) {
-		r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
-		r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
-	}
-	split(&u[0], &u[2], &u[1], &u[3],
-		twiddle_load(f->blocks + BLOCK_TABLE * block + 48 * (half + 1)));
+	const double *table = f->blocks + BLOCK_TABLE * block + 48 * (half + 1);
+	vector *u = v + 4 * half;
+	swap_halves(&u[0], &u[2]);
+	swap_halves(&u[1], &u[3]);
+	split_vectors(&u[0], &u[2], &u[1], &u[3], NULL, table);
 }
 
-INLINE void inverse_step2(const struct ring_fft *f, size_t block, complex8 v[8], unsigned half)
+INLINE void inverse_step2(const struct ring_fft *f, size_t block, vector v[8], unsigned half)
 {
-	complex8 *u = v + 4 * half;
-	join(&u[0], &u[2], &u[1], &u[3],
-		twiddle_load(f->blocks + BLOCK_TABLE * block + 48 * (half + 1)));
-	for (unsigned e = 0; e < 2; e++) {
-		r_swap_halves_of_quarters(&u[e].re, &u[e + 2].re);
-		r_swap_halves_of_quarters(&u[e].im, &u[e + 2].im);
-	}
+	const double *table = f->blocks + BLOCK_TABLE * block + 48 * (half + 1);
+	vector *u = v + 4 * half;
+	join_vectors(&u[0], &u[2], &u[1], &u[3], NULL, table);
+	swap_halves(&u[0], &u[2]);
+	swap_halves(&u[1], &u[3]);
 }
 
-INLINE void forward_block(const struct ring_fft *f, size_t block, complex8 v[8])
+INLINE void forward_block(const struct ring_fft *f, size_t block, vector v[8])
 {
 	forward_step0(f, block, v, 0);
 	forward_step0(f, block, v, 1);
@@ -363,7 +412,7 @@ INLINE void forward_block(const struct ring_fft *f, size_t block, complex8 v[8])
 	forward_step2(f, block, v, 1);
 }
 
-INLINE void inverse_block(const struct ring_fft *f, size_t block, complex8 v[8])
+INLINE void inverse_block(const struct ring_fft *f, size_t block, vector v[8])
 {
 	inverse_step2(f, block, v, 0);
 	inverse_step2(f, block, v, 1);
@@ -373,16 +422,18 @@ INLINE void inverse_block(const struct ring_fft *f, size_t block, complex8 v[8])
 	inverse_step0(f, block, v, 1);
 }
 
-INLINE void load_block(complex8 v[8], const double *x)
+INLINE void load_block(vector v[8], const double *x)
 {
 	for (unsigned i = 0; i < 8; i++)
-		v[i] = c_load(x, i);
+		for (unsigned part = 0; part < PARTS; part++)
+			p_set(&v[i], part, p_load(x, i, part));
 }
 
-INLINE void store_block(double *x, const complex8 v[8])
+INLINE void store_block(double *x, const vector v[8])
 {
 	for (unsigned i = 0; i < 8; i++)
-		c_store(x, i, v[i]);
+		for (unsigned part = 0; part < PARTS; part++)
+			p_store(x, i, part, p_get(&v[i], part));
 }
 
 /* Where point j of N real coefficients lies in an array that the first pass reads in place. */

@@ -1,4 +1,4 @@
-/* The transform in plain C: one level of splitting at a time, real parts in the first half of an
+/* The transform in plain C: real parts in the first half of an
  * array and imaginary parts in the second. It is also what the vector kernels are compared with.
  */
 #include "ring/kernel.h"
@@ -23,43 +23,93 @@ static inline uint32_t to_u32(double x)
 	return (uint32_t)bits;
 }
 
+/* Four quarters of h points at re, im; w holds s, s^2, s^3. */
+static inline void split(double *restrict re, double *restrict im, unsigned h, const double *w)
+{
+	for (unsigned j = 0; j < h; j++) {
+		double r1 = re[j + h] * w[0] - im[j + h] * w[1];
+		double i1 = re[j + h] * w[1] + im[j + h] * w[0];
+		double r2 = re[j + 2 * h] * w[2] - im[j + 2 * h] * w[3];
+		double i2 = re[j + 2 * h] * w[3] + im[j + 2 * h] * w[2];
+		double r3 = re[j + 3 * h] * w[4] - im[j + 3 * h] * w[5];
+		double i3 = re[j + 3 * h] * w[5] + im[j + 3 * h] * w[4];
+		double ar = re[j] + r2, ai = im[j] + i2, cr = re[j] - r2, ci = im[j] - i2;
+		double br = r1 + r3, bi = i1 + i3, dr = r1 - r3, di = i1 - i3;
+		re[j] = ar + br;
+		im[j] = ai + bi;
+		re[j + h] = ar - br;
+		im[j + h] = ai - bi;
+		re[j + 2 * h] = cr - di;
+		im[j + 2 * h] = ci + dr;
+		re[j + 3 * h] = cr + di;
+		im[j + 3 * h] = ci - dr;
+	}
+}
+
+/* Four times the inverse of split. */
+static inline void join(double *restrict re, double *restrict im, unsigned h, const double *w)
+{
+	for (unsigned j = 0; j < h; j++) {
+		double ar = re[j] + re[j + h], ai = im[j] + im[j + h];
+		double br = re[j] - re[j + h], bi = im[j] - im[j + h];
+		double cr = re[j + 2 * h] + re[j + 3 * h], ci = im[j + 2 * h] + im[j + 3 * h];
+		double dr = re[j + 2 * h] - re[j + 3 * h], di = im[j + 2 * h] - im[j + 3 * h];
+		double r1 = br + di, i1 = bi - dr, r2 = ar - cr, i2 = ai - ci;
+		double r3 = br - di, i3 = bi + dr;
+		re[j] = ar + cr;
+		im[j] = ai + ci;
+		re[j + h] = r1 * w[0] + i1 * w[1];
+		im[j + h] = i1 * w[0] - r1 * w[1];
+		re[j + 2 * h] = r2 * w[2] + i2 * w[3];
+		im[j + 2 * h] = i2 * w[2] - r2 * w[3];
+		re[j + 3 * h] = r3 * w[4] + i3 * w[5];
+		im[j + 3 * h] = i3 * w[4] - r3 * w[5];
+	}
+}
+
+/* Two levels at a time, after a single one at the root if their number is odd. */
 static void forward(const struct ring_fft *f, double *restrict re, double *restrict im)
 {
-	unsigned m = f->n / 2;
-	for (unsigned h = m / 2, nodes = 1; h > 0; h /= 2, nodes *= 2)
-		for (unsigned b = 0; b < nodes; b++) {
-			double wr = f->roots[2 * (nodes + b)], wi = f->roots[2 * (nodes + b) + 1];
-			double *lr = re + 2 * h * b, *hr = lr + h;
-			double *li = im + 2 * h * b, *hi = li + h;
-			for (unsigned j = 0; j < h; j++) {
-				double tr = hr[j] * wr - hi[j] * wi;
-				double ti = hr[j] * wi + hi[j] * wr;
-				hr[j] = lr[j] - tr;
-				hi[j] = li[j] - ti;
-				lr[j] += tr;
-				li[j] += ti;
-			}
+	unsigned m = f->n / 2, nodes = 1;
+	if (f->n_log2 % 2 == 0) {
+		const double *w = f->scalars + 8;
+		for (unsigned j = 0; j < m / 2; j++) {
+			double tr = re[j + m / 2] * w[2] - im[j + m / 2] * w[3];
+			double ti = re[j + m / 2] * w[3] + im[j + m / 2] * w[2];
+			re[j + m / 2] = re[j] - tr;
+			im[j + m / 2] = im[j] - ti;
+			re[j] += tr;
+			im[j] += ti;
 		}
+		nodes = 2;
+	}
+	for (; nodes < m / 4; nodes *= 4)
+		for (unsigned b = 0, size = m / nodes; b < nodes; b++)
+			split(re + b * size, im + b * size, size / 4, f->scalars + 8 * (nodes + b));
+	/* no loop within for the last */
+	for (unsigned b = 0; b < nodes; b++)
+		split(re + 4 * b, im + 4 * b, 1, f->scalars + 8 * (nodes + b));
 }
 
 /* M times the inverse. */
 static void inverse(const struct ring_fft *f, double *restrict re, double *restrict im)
 {
 	unsigned m = f->n / 2;
-	for (unsigned h = 1, nodes = m / 2; h < m; h *= 2, nodes /= 2)
-		for (unsigned b = 0; b < nodes; b++) {
-			double wr = f->roots[2 * (nodes + b)], wi = f->roots[2 * (nodes + b) + 1];
-			double *lr = re + 2 * h * b, *hr = lr + h;
-			double *li = im + 2 * h * b, *hi = li + h;
-			for (unsigned j = 0; j < h; j++) {
-				double dr = lr[j] - hr[j];
-				double di = li[j] - hi[j];
-				lr[j] += hr[j];
-				li[j] += hi[j];
-				hr[j] = dr * wr + di * wi;
-				hi[j] = di * wr - dr * wi;
-			}
+	for (unsigned b = 0; b < m / 4; b++)
+		join(re + 4 * b, im + 4 * b, 1, f->scalars + 8 * (m / 4 + b));
+	for (unsigned nodes = m / 16; nodes > 0; nodes /= 4)
+		for (unsigned b = 0, size = m / nodes; b < nodes; b++)
+			join(re + b * size, im + b * size, size / 4, f->scalars + 8 * (nodes + b));
+	if (f->n_log2 % 2 == 0) {
+		const double *w = f->scalars + 8;
+		for (unsigned j = 0; j < m / 2; j++) {
+			double dr = re[j] - re[j + m / 2], di = im[j] - im[j + m / 2];
+			re[j] += re[j + m / 2];
+			im[j] += im[j + m / 2];
+			re[j + m / 2] = dr * w[2] + di * w[3];
+			im[j + m / 2] = di * w[2] - dr * w[3];
 		}
+	}
 }
 
 static void forward_i32(const struct ring_fft *f, double *frequency, const int32_t *in)

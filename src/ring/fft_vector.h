@@ -6,13 +6,13 @@
 /* Turns what w_widen made of a word with its top bit flipped into the signed value. */
 static const double widened_zero = 0x1p52 + 0x1p31;
 
-struct words {
+struct word_source {
 	const uint32_t *at;
 	unsigned m, part; /* points in all, and in a part */
 	double scale;
 };
 
-INLINE void load_words(const struct words *s, unsigned j, real8 *low, real8 *high)
+INLINE void load_words(const struct word_source *s, unsigned j, real *low, real *high)
 {
 	w_widen(low, high, w_xor(w_load(s->at + j), w_all(0x80000000)));
 	*low = r_mul(r_sub(*low, r_all(widened_zero)), r_all(s->scale));
@@ -20,11 +20,11 @@ INLINE void load_words(const struct words *s, unsigned j, real8 *low, real8 *hig
 }
 
 INLINE void load_complex_words(
-	const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+	const void *source, unsigned q, unsigned t, points *low, points *high)
 {
-	const struct words *s = source;
-	load_words(s, part * s->part + t, &low->re, &high->re);
-	load_words(s, s->m + part * s->part + t, &low->im, &high->im);
+	const struct word_source *s = source;
+	load_words(s, q * s->part + t, &low->re, &high->re);
+	load_words(s, s->m + q * s->part + t, &low->im, &high->im);
 }
 
 struct reals {
@@ -32,18 +32,20 @@ struct reals {
 	unsigned part;
 };
 
-INLINE void load_reals(const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+INLINE void load_reals(const void *source, unsigned q, unsigned t, points *low, points *high)
 {
 	const struct reals *s = source;
-	*low = c_load(s->at + 2 * (part * s->part + t), 0);
-	*high = c_load(s->at + 2 * (part * s->part + t), 1);
+	const double *at = s->at + 2 * (q * s->part + (t & ~15u));
+	*low = p_load(at, 0, t / (2 * LANES) % PARTS);
+	*high = p_load(at, 1, t / (2 * LANES) % PARTS);
 }
 
-INLINE void store_reals(void *target, unsigned part, unsigned t, complex8 low, complex8 high)
+INLINE void store_reals(void *target, unsigned q, unsigned t, points low, points high)
 {
 	const struct reals *s = target;
-	c_store(s->at + 2 * (part * s->part + t), 0, low);
-	c_store(s->at + 2 * (part * s->part + t), 1, high);
+	double *at = s->at + 2 * (q * s->part + (t & ~15u));
+	p_store(at, 0, t / (2 * LANES) % PARTS, low);
+	p_store(at, 1, t / (2 * LANES) % PARTS, high);
 }
 
 struct torus {
@@ -52,16 +54,16 @@ struct torus {
 	double scale;
 };
 
-INLINE void add_words(uint32_t *at, real8 low, real8 high, double scale)
+INLINE void add_words(uint32_t *at, real low, real high, double scale)
 {
-	word16 x = w_narrow(r_mul(low, r_all(scale)), r_mul(high, r_all(scale)));
+	integers x = w_narrow(r_mul(low, r_all(scale)), r_mul(high, r_all(scale)));
 	w_store(at, w_add(w_load(at), x));
 }
 
-INLINE void store_torus(void *target, unsigned part, unsigned t, complex8 low, complex8 high)
+INLINE void store_torus(void *target, unsigned q, unsigned t, points low, points high)
 {
 	const struct torus *s = target;
-	uint32_t *at = s->at + part * s->part + t;
+	uint32_t *at = s->at + q * s->part + t;
 	add_words(at, low.re, high.re, s->scale);
 	add_words(at + s->m, low.im, high.im, s->scale);
 }
@@ -73,7 +75,7 @@ static void finish_forward(const struct ring_fft *f, double *x)
 	for (size_t node = 0, block = 0; node < nodes; node++) {
 		forward_last_middle(f, x + 16 * size * node, nodes + node, size);
 		for (size_t end = block + size / 8; block < end; block++) {
-			complex8 v[8];
+			vector v[8];
 			load_block(v, x + 128 * block);
 			forward_block(f, block, v);
 			store_block(x + 128 * block, v);
@@ -86,7 +88,7 @@ static void begin_inverse(const struct ring_fft *f, double *x)
 	size_t size = last_middle(f), nodes = f->n / 16 / size;
 	for (size_t node = 0, block = 0; node < nodes; node++) {
 		for (size_t end = block + size / 8; block < end; block++) {
-			complex8 v[8];
+			vector v[8];
 			load_block(v, x + 128 * block);
 			inverse_block(f, block, v);
 			store_block(x + 128 * block, v);
@@ -99,7 +101,7 @@ static void begin_inverse(const struct ring_fft *f, double *x)
 static void forward_words(
 	const struct ring_fft *f, double *frequency, const uint32_t *in, double scale)
 {
-	struct words source = {in, f->n / 2, f->n / 2 / first_parts(f), scale};
+	struct word_source source = {in, f->n / 2, f->n / 2 / first_parts(f), scale};
 	forward_first(f, frequency, 0, source.part, load_complex_words, &source);
 	finish_forward(f, frequency);
 }
@@ -158,13 +160,17 @@ static void inverse_f64(const struct ring_fft *f, double *out, double *frequency
 static void mul(const struct ring_fft *f, double *out, const double *a, const double *b)
 {
 	for (size_t c = 0; c < f->n / 16; c++)
-		c_store(out, c, c_mul(c_load(a, c), c_load(b, c)));
+		for (unsigned part = 0; part < PARTS; part++)
+			p_store(out, c, part, p_mul(p_load(a, c, part), p_load(b, c, part)));
 }
 
 static void mul_add(const struct ring_fft *f, double *out, const double *a, const double *b)
 {
 	for (size_t c = 0; c < f->n / 16; c++)
-		c_store(out, c, c_fma(c_load(a, c), c_load(b, c), c_load(out, c)));
+		for (unsigned part = 0; part < PARTS; part++)
+			p_store(out, c, part,
+				p_fma(p_load(a, c, part), p_load(b, c, part),
+					p_load(out, c, part)));
 }
 
 const struct ring_kernel RING_KERNEL_NAME = {forward_i32, forward_u32, forward_u64, inverse_add_u32,

@@ -27,6 +27,8 @@ struct ring_kernel {
 	void (*mul_add)(const struct ring_fft *f, double *out, const double *a, const double *b);
 };
 
+enum { BLOCK_TABLE = 144 }; /* doubles of the tables of one block of 64 points */
+
 struct ring_fft {
 	const struct ring_kernel *kernel;
 	unsigned n_log2;
@@ -34,12 +36,11 @@ struct ring_fft {
 	enum isa isa;
 	double *tables; /* one piece of memory for the following */
 	size_t tables_bytes;
-	/* Portable: r_v of node v as (real, imaginary), v from 1 to M - 1. */
-	double *roots;
-	/* Vector kernels (ring/fft_passes.h): s, s^2, s^3 with s = r_2v for node v from 1 to N/64 -
-	 * 1, 8 doubles a node; and for every block of 64 points the vectors of its last two passes.
-	 */
+	/* s, s^2, s^3 with s = r_2v (so s^2 = r_v) for every node v that two levels start from, 8
+	 * doubles a node: v below N/4, in the vector kernels below N/64. */
 	double *scalars;
+	/* Vector kernels (ring/fft_passes.h): for every block of 64 points the vectors of its last
+	 * two passes. */
 	double *blocks;
 };
 

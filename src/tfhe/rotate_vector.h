@@ -34,9 +34,9 @@ struct rotated {
 };
 
 INLINE void load_digits(
-	const struct rotated *s, unsigned stream, unsigned j, unsigned t, real8 *low, real8 *high)
+	const struct rotated *s, unsigned stream, unsigned j, unsigned t, real *low, real *high)
 {
-	word16 x = w_xor(w_load(s->a + (uint32_t)(s->from[stream] + t)), w_all(s->flip[stream]));
+	integers x = w_xor(w_load(s->a + (uint32_t)(s->from[stream] + t)), w_all(s->flip[stream]));
 	x = w_sub(w_add(x, w_all(s->plus[stream])), w_load(s->a + j));
 	if (s->shift != 0)
 		x = w_shift_left(x, s->shift);
@@ -45,13 +45,12 @@ INLINE void load_digits(
 	*high = r_sub(*high, r_all(widened_zero));
 }
 
-INLINE void load_rotated(
-	const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+INLINE void load_rotated(const void *source, unsigned q, unsigned t, points *low, points *high)
 {
 	const struct rotated *s = source;
-	unsigned j = part * s->part + t;
-	load_digits(s, 2 * part, j, t, &low->re, &high->re);
-	load_digits(s, 2 * part + 1, s->n / 2 + j, t, &low->im, &high->im);
+	unsigned j = q * s->part + t;
+	load_digits(s, 2 * q, j, t, &low->re, &high->re);
+	load_digits(s, 2 * q + 1, s->n / 2 + j, t, &low->im, &high->im);
 }
 
 INLINE void aim(struct rotated *s, unsigned t, unsigned rotation, uint32_t offset)
@@ -95,18 +94,18 @@ struct plain {
 	double scale;
 };
 
-INLINE void load_plain_digits(const struct plain *s, unsigned j, real8 *low, real8 *high)
+INLINE void load_plain_digits(const struct plain *s, unsigned j, real *low, real *high)
 {
-	word16 x = w_shift_left(w_add(w_load(s->a + j), w_all(s->offset)), s->shift);
+	integers x = w_shift_left(w_add(w_load(s->a + j), w_all(s->offset)), s->shift);
 	w_widen(low, high, w_and(x, w_all(s->mask)));
 	*low = r_mul(r_sub(*low, r_all(widened_zero)), r_all(s->scale));
 	*high = r_mul(r_sub(*high, r_all(widened_zero)), r_all(s->scale));
 }
 
-INLINE void load_plain(const void *source, unsigned part, unsigned t, complex8 *low, complex8 *high)
+INLINE void load_plain(const void *source, unsigned q, unsigned t, points *low, points *high)
 {
 	const struct plain *s = source;
-	unsigned j = part * s->part + t;
+	unsigned j = q * s->part + t;
 	load_plain_digits(s, j, &low->re, &high->re);
 	load_plain_digits(s, s->n / 2 + j, &low->im, &high->im);
 }
@@ -116,22 +115,23 @@ struct added {
 	unsigned n, part;
 };
 
-INLINE void add_rounded(uint32_t *a, real8 low, real8 high)
+INLINE void add_rounded(uint32_t *a, real low, real high)
 {
 	w_store(a, w_add(w_load(a), w_narrow(low, high)));
 }
 
-INLINE void store_added(void *target, unsigned part, unsigned t, complex8 low, complex8 high)
+INLINE void store_added(void *target, unsigned q, unsigned t, points low, points high)
 {
 	const struct added *s = target;
-	uint32_t *a = s->a + part * s->part + t;
+	uint32_t *a = s->a + q * s->part + t;
 	add_rounded(a, low.re, high.re);
 	add_rounded(a + s->n / 2, low.im, high.im);
 }
 
 INLINE void set_pad(uint32_t *a, unsigned n)
 {
-	w_store(a + n, w_sub(w_all(0), w_load(a)));
+	for (unsigned i = 0; i < PAD; i += 2 * LANES)
+		w_store(a + n + i, w_sub(w_all(0), w_load(a + i)));
 }
 
 /* Lines of the next GGSW to fetch into the second-level cache meanwhile. */
@@ -141,20 +141,24 @@ struct prefetch {
 };
 
 /* Vector i of a block's products: sums[c] = sum over rows of digits[row] key[row][c]. */
-INLINE void multiply_vector(complex8 sums[2][8], complex8 digits[][8], const double *key, size_t n,
+INLINE void multiply_vector(vector sums[2][8], vector digits[][8], const double *key, size_t n,
 	unsigned rows, unsigned i)
 {
-	complex8 a = c_mul(digits[0][i], c_load(key, i));
-	complex8 b = c_mul(digits[0][i], c_load(key + n, i));
-	for (unsigned row = 1; row < rows; row++) {
-		a = c_fma(digits[row][i], c_load(key + 2 * row * n, i), a);
-		b = c_fma(digits[row][i], c_load(key + (2 * row + 1) * n, i), b);
+	for (unsigned part = 0; part < PARTS; part++) {
+		points d = p_get(&digits[0][i], part);
+		points a = p_mul(d, p_load(key, i, part));
+		points b = p_mul(d, p_load(key + n, i, part));
+		for (unsigned row = 1; row < rows; row++) {
+			d = p_get(&digits[row][i], part);
+			a = p_fma(d, p_load(key + 2 * row * n, i, part), a);
+			b = p_fma(d, p_load(key + (2 * row + 1) * n, i, part), b);
+		}
+		p_set(&sums[0][i], part, a);
+		p_set(&sums[1][i], part, b);
 	}
-	sums[0][i] = a;
-	sums[1][i] = b;
 }
 
-INLINE void multiply_share(complex8 sums[2][8], complex8 digits[][8], const double *key, size_t n,
+INLINE void multiply_share(vector sums[2][8], vector digits[][8], const double *key, size_t n,
 	unsigned rows, unsigned turn)
 {
 	unsigned share = rows == 1 ? 2 : 1;
@@ -163,11 +167,11 @@ INLINE void multiply_share(complex8 sums[2][8], complex8 digits[][8], const doub
 }
 
 /* Transforms block `block` of every row to digits, and meanwhile multiplies the block before. */
-INLINE void transform_and_multiply(const struct ring_fft *f, complex8 digits[][8], const double *x,
-	size_t block, unsigned rows, complex8 sums[2][8], complex8 before[][8], const double *key)
+INLINE void transform_and_multiply(const struct ring_fft *f, vector digits[][8], const double *x,
+	size_t block, unsigned rows, vector sums[2][8], vector before[][8], const double *key)
 {
 	for (unsigned row = 0; row < rows; row++) {
-		complex8 v[8];
+		vector v[8];
 		load_block(v, x + row * f->n + 128 * block);
 		forward_step0(f, block, v, 0);
 		multiply_share(sums, before, key, f->n, rows, 4 * row);
@@ -191,7 +195,7 @@ INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *k
 	struct prefetch prefetch)
 {
 	size_t n = f->n, size = last_middle(f), nodes = n / 16 / size, blocks = n / 128;
-	complex8 digits[2][ROWS_MAX][8], sums[2][8];
+	vector digits[2][ROWS_MAX][8], sums[2][8];
 	for (size_t block = 0; block <= blocks; block++) {
 		for (size_t line = 0; line < prefetch.lines; line++, prefetch.at += 64)
 			__builtin_prefetch(prefetch.at, 0, 2);
@@ -201,7 +205,7 @@ INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *k
 					nodes + block / (size / 8), size);
 		if (block == 0) {
 			for (unsigned row = 0; row < rows; row++) {
-				complex8 v[8];
+				vector v[8];
 				load_block(v, x + row * n);
 				forward_block(f, 0, v);
 				for (unsigned i = 0; i < 8; i++)
@@ -217,7 +221,7 @@ INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *k
 				multiply_vector(sums, digits[(block & 1) ^ 1],
 					key + 128 * (block - 1), n, rows, i);
 		for (unsigned column = 0; column < 2; column++) {
-			complex8 v[8];
+			vector v[8];
 			for (unsigned i = 0; i < 8; i++)
 				v[i] = sums[column][i];
 			inverse_block(f, block - 1, v);

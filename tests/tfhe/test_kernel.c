@@ -178,6 +178,37 @@ static void blind_rotation_rotates_by_the_phase(void **state)
 		}
 }
 
+/* AVX2 and AVX-512 compute the same operations in the same order. */
+static void vector_sets_agree_bit_for_bit(void **state)
+{
+	(void)state;
+	if (cpu_isa_available() < ISA_AVX512)
+		return;
+	for (unsigned n_log2 = 8; n_log2 <= 11; n_log2++) {
+		unsigned n = 1u << n_log2;
+		uint32_t *results[2];
+		for (unsigned i = 0; i < 2; i++) {
+			struct setting x = {.params = params_of(8, n_log2, n_log2 % 2 ? 23 : 14,
+						    n_log2 % 2 ? 1 : 2)};
+			set_up(&x, i == 0 ? ISA_AVX2 : ISA_AVX512);
+			results[i] = aligned(2 * n * sizeof(uint32_t));
+			uint16_t masks[8];
+			size_t bytes = tfhe_blind_rotate_scratch(&x.key, 1);
+			void *scratch = aligned(bytes);
+			for (unsigned j = 0; j < 2 * n; j++)
+				results[i][j] = (uint32_t)next_random(&x.rng);
+			for (unsigned j = 0; j < 8; j++)
+				masks[j] = (uint16_t)(next_random(&x.rng) & (2 * n - 1));
+			tfhe_blind_rotate(&x.key, results[i], masks, 1, scratch);
+			mem_free_aligned(scratch, bytes);
+			tear_down(&x);
+		}
+		assert_memory_equal(results[0], results[1], 2 * n * sizeof(uint32_t));
+		mem_free_aligned(results[0], 2 * n * sizeof(uint32_t));
+		mem_free_aligned(results[1], 2 * n * sizeof(uint32_t));
+	}
+}
+
 /* Key switch of a polynomial from key T to key S with rows that encrypt -T. */
 static void glwe_keyswitch_changes_the_key(void **state)
 {
@@ -401,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blind_rotation_rotates_by_the_phase),
+		cmocka_unit_test(vector_sets_agree_bit_for_bit),
 		cmocka_unit_test(glwe_keyswitch_changes_the_key),
 		cmocka_unit_test(keyswitch_is_exact),
 		cmocka_unit_test(modulus_switch_is_centred),

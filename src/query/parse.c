@@ -214,7 +214,7 @@ static amt_status parse(struct sql_statement *s, const char *text)
 		MAX_STATEMENT_BYTES);
 	char *copy;
 	TRY(arena_alloc(&s->arena, size + 1, &copy));
-	memcpy(copy, text, size);
+	memcpy(copy, text, size + 1);
 	s->text = copy;
 	ENSURE(utf8_valid(span_of(text, size)), AMT_SYNTAX, "the statement is not UTF-8");
 	TRY(check_comments(s->text));

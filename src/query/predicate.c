@@ -11,18 +11,18 @@ struct group {
 static amt_status bind(
 	const struct binder *b, const PgQuery__Node *n, enum want want, struct pred **out);
 
-static amt_status leaf(const struct binder *b, enum pred_kind kind, struct pred **out)
+static amt_status leaf(const struct binder *b, struct pred made, struct pred **out)
 {
 	ENSURE(*b->budget > 0, AMT_LIMIT, "the condition is too large");
 	--*b->budget;
-	TRY(arena_alloc(b->arena, sizeof(**out), out));
-	(*out)->kind = kind;
+	TRY(arena_alloc(b->arena, sizeof(made), out));
+	**out = made;
 	return STATUS_OK;
 }
 
 static amt_status known(const struct binder *b, bool truth, struct pred **out)
 {
-	return leaf(b, truth ? PRED_TRUE : PRED_FALSE, out);
+	return leaf(b, (struct pred){.kind = truth ? PRED_TRUE : PRED_FALSE}, out);
 }
 
 static amt_status group_add(const struct binder *b, struct group *g, struct pred *p)
@@ -43,6 +43,7 @@ static amt_status group_add(const struct binder *b, struct group *g, struct pred
 static amt_status group_join(
 	const struct binder *b, struct group *g, enum pred_kind kind, struct pred *p)
 {
+	ENSURE(p != NULL, AMT_INTERNAL, "no predicate");
 	if (p->kind == (kind == PRED_ALL ? PRED_TRUE : PRED_FALSE))
 		return STATUS_OK;
 	if (p->kind != kind)
@@ -65,10 +66,8 @@ static amt_status group_close(
 		*out = g->child[0];
 		return STATUS_OK;
 	}
-	TRY(leaf(b, kind, out));
-	(*out)->child = g->child;
-	(*out)->children = g->children;
-	return STATUS_OK;
+	const struct pred made = {.kind = kind, .child = g->child, .children = g->children};
+	return leaf(b, made, out);
 }
 
 static amt_status both(const struct binder *b, enum pred_kind kind, struct pred *x, struct pred *y,
@@ -82,6 +81,7 @@ static amt_status both(const struct binder *b, enum pred_kind kind, struct pred 
 
 static amt_status negation(const struct binder *b, struct pred *p, struct pred **out)
 {
+	ENSURE(p != NULL, AMT_INTERNAL, "no predicate");
 	if (p->kind == PRED_TRUE || p->kind == PRED_FALSE)
 		return known(b, p->kind == PRED_FALSE, out);
 	if (p->kind == PRED_NOT) {
@@ -90,26 +90,21 @@ static amt_status negation(const struct binder *b, struct pred *p, struct pred *
 	}
 	struct group g = {0};
 	TRY(group_add(b, &g, p));
-	TRY(leaf(b, PRED_NOT, out));
-	(*out)->child = g.child;
-	(*out)->children = 1;
-	return STATUS_OK;
+	return leaf(b, (struct pred){.kind = PRED_NOT, .child = g.child, .children = 1}, out);
 }
 
 static amt_status is_null(const struct binder *b, uint16_t column, struct pred **out)
 {
 	if (b->schema->column[column].not_null)
 		return known(b, false, out);
-	TRY(leaf(b, PRED_NULL, out));
-	(*out)->column = column;
-	return STATUS_OK;
+	return leaf(b, (struct pred){.kind = PRED_NULL, .column = column}, out);
 }
 
 /* p and x is not null. */
 static amt_status with_not_null(
 	const struct binder *b, struct pred *p, uint16_t column, struct pred **out)
 {
-	struct pred *null, *not_null;
+	struct pred *null = NULL, *not_null = NULL;
 	TRY(is_null(b, column, &null));
 	TRY(negation(b, null, &not_null));
 	return both(b, PRED_ALL, p, not_null, out);
@@ -164,22 +159,20 @@ static amt_status with_constant(const struct binder *b, uint16_t column, enum in
 	const struct column *c = &b->schema->column[column];
 	struct number n;
 	TRY(literal_compare(b->statement, l, c, &n));
-	TRY(leaf(b, PRED_COMPARE, out));
-	struct pred *p = *out;
+	struct pred p = {.kind = PRED_COMPARE, .column = column};
 	int128 v = n.floor;
 	bool never = (op == INT_EQ || op == INT_NE) && !n.exact;
 	if (n.exact && (op == INT_LT || op == INT_GE))
 		v--;
-	p->op = op == INT_LT ? INT_LE : op == INT_GE ? INT_GT : op;
-	p->column = column;
-	p->constant.type = (uint8_t)column_int_type(c);
+	p.op = op == INT_LT ? INT_LE : op == INT_GE ? INT_GT : op;
+	p.constant.type = (uint8_t)column_int_type(c);
 	int128 coded = v + (int128)column_bias(c);
 	int128 most = ((int128)1 << column_bits(c)) - 1;
-	if (coded > most && (p->op == INT_LE || p->op == INT_GT))
+	if (coded > most && (p.op == INT_LE || p.op == INT_GT))
 		coded = most;
-	p->constant.below = never || coded < 0 || coded > most;
-	p->constant.bits = p->constant.below ? 0 : (uint64_t)coded;
-	return STATUS_OK;
+	p.constant.below = never || coded < 0 || coded > most;
+	p.constant.bits = p.constant.below ? 0 : (uint64_t)coded;
+	return leaf(b, p, out);
 }
 
 /* T(x op y). F is T of the opposite operator. */
@@ -203,13 +196,14 @@ static amt_status comparison(const struct binder *b, const struct operand *x,
 		"comparing %s with %s is not supported: columns \"%s\" and \"%s\" need types of "
 		"one kind, and decimals one scale",
 		column_type_name(cx->type), column_type_name(cy->type), cx->name, cy->name);
-	TRY(leaf(b, PRED_COMPARE, out));
 	/* x < y is y > x, x >= y is y <= x: one order fewer to know. */
 	bool swap = op == INT_LT || op == INT_GE;
-	(*out)->op = swap ? mirrored(op) : op;
-	(*out)->column = swap ? y->column : x->column;
-	(*out)->other = swap ? x->column : y->column;
-	(*out)->against_column = true;
+	const struct pred p = {.kind = PRED_COMPARE,
+		.op = swap ? mirrored(op) : op,
+		.column = swap ? y->column : x->column,
+		.against_column = true,
+		.other = swap ? x->column : y->column};
+	TRY(leaf(b, p, out));
 	TRY(with_not_null(b, *out, x->column, out));
 	return with_not_null(b, *out, y->column, out);
 }
@@ -247,7 +241,7 @@ static amt_status in_list(
 	struct group g = {0};
 	for (size_t i = 0; i < e->rexpr->list->n_items; i++) {
 		TRY(operand(b, e->rexpr->list->items[i], &y));
-		struct pred *p;
+		struct pred *p = NULL;
 		/* The null flag of x is asked once, below. */
 		if (x.is_column && !y.is_column && y.literal.kind != LITERAL_NULL)
 			TRY(with_constant(b, x.column, op, &y.literal, &p));
@@ -267,7 +261,7 @@ static amt_status between(const struct binder *b, const PgQuery__AExpr *e, size_
 	TRY(operand(b, e->lexpr, &x));
 	TRY(operand(b, e->rexpr->list->items[low], &y[0]));
 	TRY(operand(b, e->rexpr->list->items[high], &y[1]));
-	struct pred *p[2];
+	struct pred *p[2] = {NULL, NULL};
 	static const enum int_comparison op[] = {INT_GE, INT_LE};
 	bool literals = x.is_column && !y[0].is_column && !y[1].is_column &&
 			y[0].literal.kind != LITERAL_NULL && y[1].literal.kind != LITERAL_NULL;
@@ -297,7 +291,7 @@ static amt_status any_between(
 	if (e->kind != PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM &&
 		e->kind != PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM)
 		return STATUS_OK;
-	struct pred *swapped;
+	struct pred *swapped = NULL;
 	TRY(between(b, e, 1, 0, want, &swapped));
 	return both(b, want == WANT_TRUE ? PRED_ANY : PRED_ALL, *out, swapped, out);
 }
@@ -338,8 +332,7 @@ static amt_status bind_flag(
 		"a condition must be boolean, column \"%s\" is %s", c->name,
 		column_type_name(c->type));
 	TRY(bind_needs_arith(b, column, n->column_ref->location, "in WHERE"));
-	TRY(leaf(b, PRED_FLAG, out));
-	(*out)->column = column;
+	TRY(leaf(b, (struct pred){.kind = PRED_FLAG, .column = column}, out));
 	if (want == WANT_FALSE)
 		TRY(negation(b, *out, out));
 	return with_not_null(b, *out, column, out);
@@ -374,7 +367,7 @@ static amt_status two_valued(const struct binder *b, struct pred *p, bool wanted
 
 static amt_status unknown(const struct binder *b, const PgQuery__Node *n, struct pred **out)
 {
-	struct pred *t, *f;
+	struct pred *t = NULL, *f = NULL;
 	TRY(bind(b, n, WANT_TRUE, &t));
 	TRY(bind(b, n, WANT_FALSE, &f));
 	TRY(both(b, PRED_ANY, t, f, out));
@@ -432,7 +425,7 @@ static amt_status bind_bool(
 	enum pred_kind kind = all ? PRED_ALL : PRED_ANY;
 	struct group g = {0};
 	for (size_t i = 0; i < e->n_args; i++) {
-		struct pred *p;
+		struct pred *p = NULL;
 		TRY(bind(b, e->args[i], want, &p));
 		TRY(group_join(b, &g, kind, p));
 	}
@@ -462,7 +455,7 @@ static amt_status bind(
 amt_status predicate_bind(
 	const struct binder *b, const PgQuery__Node *where, const struct pred **out)
 {
-	struct pred *p;
+	struct pred *p = NULL;
 	TRY(where == NULL ? known(b, true, &p) : bind(b, where, WANT_TRUE, &p));
 	*out = p;
 	return STATUS_OK;

@@ -150,7 +150,9 @@ static void public_interface(void **state)
 	amt_int_array *a, *b, *c, *flag, *foreign;
 	void *evaluation_key, *bytes;
 	size_t size;
-	uint64_t x[3] = {5, 200, 77}, y = 100, got[3];
+	uint64_t x[3] = {200, 5, 77}, y = 100, got[3];
+	size_t n =
+		getenv("AMT_TEST_LIGHT") != NULL ? 1 : 3; /* real bootstraps are slow under asan */
 	OK(amt_key_generate(&key, NULL));
 	OK(amt_key_generate(&other, NULL));
 	OK(amt_int_evaluation_key(key, &evaluation_key, &size));
@@ -158,9 +160,9 @@ static void public_interface(void **state)
 	OK(amt_int_host_new(&host, evaluation_key, size, 2));
 	amt_int_bytes_free(evaluation_key);
 
-	OK(amt_int_encrypt(&a, key, AMT_INT_U8, x, 3));
+	OK(amt_int_encrypt(&a, key, AMT_INT_U8, x, n));
 	OK(amt_int_encrypt(&b, key, AMT_INT_U8, &y, 1));
-	OK(amt_int_encrypt(&foreign, other, AMT_INT_U8, x, 3));
+	OK(amt_int_encrypt(&foreign, other, AMT_INT_U8, x, n));
 	OK(amt_int_write(a, &bytes, &size));
 	amt_int_array_free(a);
 	FAILS(AMT_TRUNCATED, amt_int_read(&a, bytes, size - 1));
@@ -170,7 +172,7 @@ static void public_interface(void **state)
 	((uint8_t *)bytes)[size / 2] ^= 1;
 	OK(amt_int_read(&a, bytes, size));
 	amt_int_bytes_free(bytes);
-	assert_int_equal(amt_int_array_count(a), 3);
+	assert_int_equal(amt_int_array_count(a), n);
 	assert_int_equal(amt_int_array_type(a), AMT_INT_U8);
 
 	FAILS(AMT_WRONG_KEY, amt_int_add(host, &c, a, foreign));
@@ -181,7 +183,7 @@ static void public_interface(void **state)
 	FAILS(AMT_INVALID_ARGUMENT, amt_int_compare(host, &c, (amt_int_comparison)6, a, b));
 	OK(amt_int_select(host, &c, flag, a, b));
 	OK(amt_int_decrypt(key, c, got));
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < n; i++)
 		assert_int_equal(got[i], x[i] > y ? x[i] : y);
 	amt_int_array_free(c);
 	OK(amt_int_sum(host, &c, flag));
@@ -190,14 +192,14 @@ static void public_interface(void **state)
 	amt_int_array_free(c);
 	uint64_t before = amt_int_host_bootstraps(host);
 	OK(amt_int_bitwise(host, &c, AMT_INT_XOR, a, a));
-	assert_int_equal(amt_int_host_bootstraps(host) - before, 12);
+	assert_int_equal(amt_int_host_bootstraps(host) - before, 4 * n);
 	OK(amt_int_decrypt(key, c, got));
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < n; i++)
 		assert_int_equal(got[i], 0);
 	amt_int_array_free(c);
 	OK(amt_int_cast(host, &c, AMT_INT_I64, a));
 	OK(amt_int_decrypt(key, c, got));
-	assert_int_equal(got[1], 200);
+	assert_int_equal(got[0], 200);
 	amt_int_array_free(c);
 	amt_int_array_free(a);
 	amt_int_array_free(b);

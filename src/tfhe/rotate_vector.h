@@ -74,15 +74,12 @@ INLINE void first_pass_rotated(const struct ring_fft *f, double *x, const uint32
 		.shift = d->base_log2 * level,
 		.mask = UINT32_MAX << (32 - d->base_log2)};
 	/* All streams are multiples of `part` apart, so they change sign, if at all, at one t; the
-	 * vector that contains it runs into the pad. */
-	unsigned change = rotation & (s.part - 1), rest = (change + 15) & ~15u;
-	if (change != 0) {
-		aim(&s, 0, rotation, d->offset);
-		forward_first(f, x, 0, rest, load_rotated, &s);
-	}
-	if (rest < s.part) {
-		aim(&s, rest, rotation, d->offset);
-		forward_first(f, x, rest, s.part, load_rotated, &s);
+	 * vector that contains it runs into the pad. Two ranges, or one. */
+	unsigned change = ((rotation & (s.part - 1)) + 15) & ~15u;
+	unsigned begin = 0, end = change == 0 ? s.part : change;
+	for (; begin < s.part; begin = end, end = s.part) {
+		aim(&s, begin, rotation, d->offset);
+		forward_first(f, x, begin, end, load_rotated, &s);
 	}
 }
 

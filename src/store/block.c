@@ -102,25 +102,27 @@ static amt_status jump(struct block_cursor *c, uint32_t offset)
 	return step(c);
 }
 
+static amt_status jump_to_restart(struct block_cursor *c, uint32_t index)
+{
+	uint32_t offset = load_u32(c->restarts + (size_t)index * 4);
+	ENSURE(offset < c->block.size, AMT_CORRUPTION, "%s: a restart point at %u", c->what,
+		offset);
+	return jump(c, offset);
+}
+
 /* To the last restart point whose entry is before the target, or the first one. */
 static amt_status jump_before(struct block_cursor *c, struct span key, uint64_t sequence)
 {
 	uint32_t low = 0, high = c->restart_count; /* the answer is in [low, high) */
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
-		uint32_t offset = load_u32(c->restarts + (size_t)middle * 4);
-		ENSURE(offset < c->block.size, AMT_CORRUPTION, "%s: a restart point at %u", c->what,
-			offset);
-		TRY(jump(c, offset));
+		TRY(jump_to_restart(c, middle));
 		if (entry_compare(c->entry.key, c->entry.sequence, key, sequence) < 0)
 			low = middle;
 		else
 			high = middle;
 	}
-	uint32_t offset = load_u32(c->restarts + (size_t)low * 4);
-	ENSURE(offset < c->block.size, AMT_CORRUPTION, "%s: a restart point at %u", c->what,
-		offset);
-	return jump(c, offset);
+	return jump_to_restart(c, low);
 }
 
 static bool is_before(const struct block_cursor *c, struct span key, uint64_t sequence)
@@ -140,7 +142,7 @@ amt_status block_seek_before(struct block_cursor *c, struct span key, uint64_t s
 {
 	uint32_t start, before = UINT32_MAX;
 	if (key.data == NULL)
-		TRY(jump(c, load_u32(c->restarts + (size_t)(c->restart_count - 1) * 4)));
+		TRY(jump_to_restart(c, c->restart_count - 1));
 	else
 		TRY(jump_before(c, key, sequence));
 	for (start = c->at; c->valid && (key.data == NULL || is_before(c, key, sequence));) {

@@ -280,14 +280,22 @@ static amt_status take_background_error(struct store *s)
 	return st;
 }
 
-/* Waits until at most `allowed` memtables wait to be flushed. */
-static amt_status wait_for_flush(struct store *s, size_t allowed)
+/* Whether the background is so far behind that writers must wait: call with the lock held. */
+static bool is_behind(const struct store *s, size_t allowed)
+{
+	size_t memtables = view_memtables(s->view);
+	return memtables - 1 > allowed ||
+	       (s->view->count - memtables > MAX_TABLES && !s->compaction_failed);
+}
+
+/* Waits until at most `allowed` memtables wait to be flushed and MAX_TABLES to be merged. */
+static amt_status wait_for_background(struct store *s, size_t allowed)
 {
 	amt_status st = STATUS_OK;
 	if (s->options.inline_background)
 		background_run(s);
 	pthread_mutex_lock(&s->lock);
-	while (view_memtables(s->view) - 1 > allowed && amt_ok(st)) {
+	while (is_behind(s, allowed) && amt_ok(st)) {
 		if (!amt_ok(s->failure))
 			st = store_refuse(s);
 		else if (!amt_ok(s->background_error))
@@ -306,7 +314,7 @@ static amt_status make_room(struct store *s, const struct memtable_room *room)
 	if (memtable_fits(m, room) && memtable_bytes(m) < s->options.memtable_bytes)
 		return STATUS_OK;
 	if (s->options.kind == STORE_LSM)
-		TRY(wait_for_flush(s, MAX_WAITING_MEMTABLES - 1));
+		TRY(wait_for_background(s, MAX_WAITING_MEMTABLES - 1));
 	TRY(rotate(s, room));
 	if (s->options.inline_background)
 		background_run(s);
@@ -442,7 +450,7 @@ static amt_status lead(struct store *s, struct writer *first)
 		if (memtable_entries(s->active) == 0)
 			return STATUS_OK;
 		if (s->options.kind == STORE_LSM)
-			TRY(wait_for_flush(s, MAX_WAITING_MEMTABLES - 1));
+			TRY(wait_for_background(s, MAX_WAITING_MEMTABLES - 1));
 		return rotate(s, &room);
 	}
 	TRY(make_room(s, &room));

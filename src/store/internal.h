@@ -30,7 +30,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { MAX_WAITING_MEMTABLES = 2 };
+enum { MAX_WAITING_MEMTABLES = 2, MAX_TABLES = 20 }; /* beyond these, writers wait */
 
 struct run {
 	atomic_size_t references;

@@ -212,7 +212,7 @@ static void run_model(struct store_options options, bool on_disk, uint64_t seed,
 	model_check_all(&m, g.store, NULL);
 	struct store_stats stats;
 	store_stats_get(g.store, &stats);
-	assert_in_range(stats.tables, options.kind == STORE_LSM, 14);
+	assert_in_range(stats.tables, options.kind == STORE_LSM, 24);
 	for (size_t k = 0; k < 4; k++) {
 		if (views[k].snapshot != NULL)
 			model_check_all(&views[k].model, g.store, views[k].snapshot);

@@ -10,6 +10,7 @@
 #include "tfhe/noise.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* ---- statistics */
 
@@ -94,25 +95,24 @@ static amt_status insert(struct amt_session *s, const struct sql_statement *sql,
 
 /* ---- SELECT of aggregates */
 
-static amt_status aggregate_type(
-	const struct plan_item *item, const struct schema *schema, char out[48])
+static void aggregate_type(
+	const struct plan_item *item, const struct schema *schema, char out[48], bool *is_number)
 {
-	struct buf text = {0};
+	*is_number = true;
+	if (item->kind == PLAN_COUNT) {
+		(void)snprintf(out, 48, "bigint");
+		return;
+	}
 	const struct column *c = &schema->column[item->column];
-	amt_status s = STATUS_OK;
-	if (item->kind == PLAN_COUNT)
-		s = buf_printf(&text, "bigint");
-	else if (item->kind == PLAN_AVG)
-		s = buf_printf(&text, "numeric");
+	*is_number = c->type != COLUMN_DATE;
+	if (item->kind == PLAN_AVG)
+		(void)snprintf(out, 48, "numeric");
+	else if (item->kind == PLAN_SUM && c->type == COLUMN_DECIMAL)
+		(void)snprintf(out, 48, "decimal(38,%u)", c->scale);
 	else if (item->kind == PLAN_SUM)
-		s = c->type == COLUMN_DECIMAL ? buf_printf(&text, "decimal(38,%u)", c->scale)
-					      : buf_printf(&text, "bigint");
-	if (amt_ok(s) && text.size > 0)
-		memcpy(out, text.data, text.size + 1);
+		(void)snprintf(out, 48, "bigint");
 	else
 		result_type_name(c, out);
-	buf_free(&text);
-	return s;
 }
 
 static amt_status finish_item(const struct relation *t, const struct plan_item *item,
@@ -135,9 +135,8 @@ static amt_status finish_aggregates(const struct relation *t, const struct plan 
 	for (unsigned i = 0; i < plan->items; i++) {
 		const struct plan_item *item = &plan->item[i];
 		char type[48];
-		TRY(aggregate_type(item, &t->schema, type));
-		const struct column *c = &t->schema.column[item->column];
-		bool is_number = item->kind == PLAN_COUNT || c->type != COLUMN_DATE;
+		bool is_number;
+		aggregate_type(item, &t->schema, type, &is_number);
 		TRY(result_add_column(out, item->label, type, is_number));
 	}
 	if (plan->limit == 0)

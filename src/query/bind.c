@@ -39,21 +39,33 @@ amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, ui
 	return STATUS_OK;
 }
 
-amt_status bind_needs_arith(
+amt_status bind_needs_number(
 	const struct binder *b, uint16_t column, int location, const char *where)
 {
 	const struct column *c = &b->schema->column[column];
-	if ((c->forms & FORM_ARITH) != 0)
-		return STATUS_OK;
 	if (c->type == COLUMN_TEXT)
 		SQL_FAIL(b->statement, AMT_UNSUPPORTED, location,
 			"text column \"%s\" is not supported %s: it has no form that can be "
 			"computed on; select it and filter the answer",
 			c->name, where);
+	if ((c->forms & (FORM_ARITH | FORM_PLAIN)) != 0)
+		return STATUS_OK;
 	SQL_FAIL(b->statement, AMT_UNSUPPORTED, location,
 		"column \"%s\" is not supported %s: it is stored without the form arith; create "
 		"the table with \"%s ... (arith)\" to compute on it",
 		c->name, where, c->name);
+}
+
+amt_status bind_needs_arith(
+	const struct binder *b, uint16_t column, int location, const char *where)
+{
+	const struct column *c = &b->schema->column[column];
+	TRY(bind_needs_number(b, column, location, where));
+	SQL_ENSURE((c->forms & FORM_ARITH) != 0, b->statement, AMT_UNSUPPORTED, location,
+		"column \"%s\" is not supported %s: it is plain, and what is computed is encrypted; "
+		"create the table with \"%s ... (arith)\"",
+		c->name, where, c->name);
+	return STATUS_OK;
 }
 
 static const char *expression_name(const PgQuery__Node *n, char name[static 100])

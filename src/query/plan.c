@@ -60,7 +60,7 @@ static amt_status match_not_null(struct lowering *l, uint16_t column, int locati
 	*match = l->match;
 	if (l->binder.schema->column[column].not_null)
 		return STATUS_OK;
-	TRY(bind_needs_arith(&l->binder, column, location, "in an aggregate"));
+	TRY(bind_needs_number(&l->binder, column, location, "in an aggregate"));
 	uint32_t flag;
 	TRY(lower_null(l, column, &flag));
 	TRY(lower_not(l, flag, &flag));
@@ -77,7 +77,7 @@ static amt_status check_aggregate(const struct lowering *l, enum plan_item_kind 
 		l->binder.statement, AMT_TYPE_MISMATCH, location,
 		"function %s(%s) does not exist: column \"%s\"", name, column_type_name(c->type),
 		c->name);
-	return bind_needs_arith(&l->binder, column, location, "in an aggregate");
+	return bind_needs_number(&l->binder, column, location, "in an aggregate");
 }
 
 static amt_status lower_aggregate(struct lowering *l, const PgQuery__FuncCall *f, const char *alias)

@@ -146,7 +146,7 @@ static amt_status operand(const struct binder *b, const PgQuery__Node *n, struct
 	if (n != NULL && n->node_case == PG_QUERY__NODE__NODE_COLUMN_REF) {
 		out->is_column = true;
 		TRY(bind_column(b, n->column_ref, &out->column));
-		return bind_needs_arith(b, out->column, out->location, "in WHERE");
+		return bind_needs_number(b, out->column, out->location, "in WHERE");
 	}
 	TRY(sql_literal(b->statement, b->arena, n, &out->literal));
 	return out->literal.kind != LITERAL_NONE ? STATUS_OK : bind_refuse(b, n, "in WHERE");
@@ -331,7 +331,7 @@ static amt_status bind_flag(
 	SQL_ENSURE(c->type == COLUMN_BOOL, b->statement, AMT_TYPE_MISMATCH, n->column_ref->location,
 		"a condition must be boolean, column \"%s\" is %s", c->name,
 		column_type_name(c->type));
-	TRY(bind_needs_arith(b, column, n->column_ref->location, "in WHERE"));
+	TRY(bind_needs_number(b, column, n->column_ref->location, "in WHERE"));
 	TRY(leaf(b, (struct pred){.kind = PRED_FLAG, .column = column}, out));
 	if (want == WANT_FALSE)
 		TRY(negation(b, *out, out));
@@ -385,7 +385,7 @@ static amt_status null_test(
 	uint16_t column;
 	TRY(bind_column(b, t->arg->column_ref, &column));
 	if (!b->schema->column[column].not_null)
-		TRY(bind_needs_arith(b, column, t->arg->column_ref->location, "in WHERE"));
+		TRY(bind_needs_number(b, column, t->arg->column_ref->location, "in WHERE"));
 	TRY(is_null(b, column, out));
 	return two_valued(b, *out, wanted, out);
 }

@@ -51,7 +51,11 @@ amt_status predicate_bind(
 
 /* A column by its reference: AMT_NOT_FOUND with the place. */
 amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, uint16_t *out);
-/* Whether circuits can use it: else AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */
+/* Whether circuits can read it (forms arith and plain; a plain number is a trivial ciphertext to
+ * them, so that the constants it meets stay hidden) and write it (form arith): else
+ * AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */
+amt_status bind_needs_number(
+	const struct binder *b, uint16_t column, int location, const char *where);
 amt_status bind_needs_arith(
 	const struct binder *b, uint16_t column, int location, const char *where);
 /* Refuses an expression by name: "a subquery is not supported in WHERE". */

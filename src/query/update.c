@@ -70,7 +70,7 @@ static amt_status add_column(
 	const struct sql_statement *s = l->binder.statement;
 	uint16_t column;
 	TRY(bind_column(&l->binder, ref, &column));
-	TRY(bind_needs_arith(&l->binder, column, ref->location, "in SET"));
+	TRY(bind_needs_number(&l->binder, column, ref->location, "in SET"));
 	const struct column *c = &l->binder.schema->column[column],
 			    *t = &l->binder.schema->column[sum->target];
 	struct column days = {.name = "days", .type = COLUMN_I32};

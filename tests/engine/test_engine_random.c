@@ -63,7 +63,7 @@ static int value_of(struct world *w, unsigned c)
 static void put_leaf(struct world *w)
 {
 	static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">="};
-	unsigned c = rnd(w, COLUMNS - 1);
+	unsigned c = rnd(w, COLUMNS);
 	if (c == 4) {
 		const char *leaf = rnd(w, 2) ? "e" : "NOT e";
 		say(w, leaf, leaf);

@@ -50,13 +50,13 @@ static void print_text(FILE *out, const char *text)
 	}
 }
 
-static void print_padded(FILE *out, const char *text, int width, bool right)
+static void print_padded(FILE *out, const char *text, int width, bool right, bool last)
 {
 	int padding = width - text_width(text);
 	if (right)
 		fprintf(out, "%*s", padding, "");
 	print_text(out, text);
-	if (!right)
+	if (!right && !last)
 		fprintf(out, "%*s", padding, "");
 }
 
@@ -82,7 +82,7 @@ static void print_table(FILE *out, const amt_result *r)
 	for (size_t c = 0; c < columns; c++) {
 		fputs(c > 0 ? " | " : " ", out);
 		print_padded(out, amt_result_column_name(r, c), width[c],
-			amt_result_column_is_number(r, c));
+			amt_result_column_is_number(r, c), c + 1 == columns);
 	}
 	fputc('\n', out);
 	for (size_t c = 0; c < columns; c++) {
@@ -94,8 +94,8 @@ static void print_table(FILE *out, const amt_result *r)
 	for (size_t i = 0; i < rows; i++) {
 		for (size_t c = 0; c < columns; c++) {
 			fputs(c > 0 ? " | " : " ", out);
-			print_padded(
-				out, shown(r, i, c), width[c], amt_result_column_is_number(r, c));
+			print_padded(out, shown(r, i, c), width[c],
+				amt_result_column_is_number(r, c), c + 1 == columns);
 		}
 		fputc('\n', out);
 	}
@@ -207,6 +207,16 @@ static void print_json(FILE *out, const amt_result *r)
 
 /* ---- */
 
+/* As psql: "UPDATE 20", "CREATE TABLE". */
+static void print_tag(FILE *out, const amt_result *r)
+{
+	const char *statement = amt_result_statement(r);
+	fputs(statement, out);
+	if (strstr(statement, " TABLE") == NULL)
+		fprintf(out, " %llu", (unsigned long long)amt_result_affected(r));
+	fputc('\n', out);
+}
+
 void print_result(FILE *out, const amt_result *r, enum format format)
 {
 	if (format == FORMAT_JSON)
@@ -214,8 +224,7 @@ void print_result(FILE *out, const amt_result *r, enum format format)
 	else if (amt_result_explanation(r) != NULL)
 		fputs(amt_result_explanation(r), out);
 	else if (amt_result_columns(r) == 0 && format == FORMAT_TABLE)
-		fprintf(out, "%s %llu\n", amt_result_statement(r),
-			(unsigned long long)amt_result_affected(r));
+		print_tag(out, r);
 	else if (amt_result_columns(r) > 0 && format == FORMAT_TABLE)
 		print_table(out, r);
 	else if (amt_result_columns(r) > 0)

@@ -19,6 +19,25 @@ enum {
 	ROWS_MAX = 2 * TFHE_PBS_LEVELS_MAX
 };
 
+/* Passes are inlined and compiled once more for N = 2048. Instrumented by a sanitizer, that would be
+ * a minute of compiling for each instruction set. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+	__has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+#ifdef SANITIZED
+#define PASS static __attribute__((noinline))
+enum { COMMON_N = 0 };
+#else
+#define PASS INLINE
+enum { COMMON_N = 2048 };
+#endif
+
 static const double widened_zero = 0x1p52 + 0x1p31;
 
 /* One accumulator polynomial seen through X^rotation - 1, for a range of points in which every
@@ -65,7 +84,7 @@ INLINE void aim(struct rotated *s, unsigned t, unsigned rotation, uint32_t offse
 }
 
 /* x = first pass over digit `level` of (X^rotation - 1) a. */
-INLINE void first_pass_rotated(const struct ring_fft *f, double *x, const uint32_t *a,
+PASS void first_pass_rotated(const struct ring_fft *f, double *x, const uint32_t *a,
 	unsigned rotation, const struct decomposition *d, unsigned level)
 {
 	struct rotated s = {.a = a,
@@ -188,7 +207,7 @@ INLINE void transform_and_multiply(const struct ring_fft *f, vector digits[][8],
 /* From digits after the middle passes but the last (rows x N doubles) to the two sums before
  * theirs, in place: x[c] = sum over rows of digit[row] key[row][c]. Node by node of the last middle
  * pass, so that what a pass leaves is still in the first-level cache for the next. */
-INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *key, unsigned rows,
+PASS void multiply_blocks(const struct ring_fft *f, double *x, const double *key, unsigned rows,
 	struct prefetch prefetch)
 {
 	size_t n = f->n, size = last_middle(f), nodes = n / 16 / size, blocks = n / 128;
@@ -232,7 +251,7 @@ INLINE void multiply_blocks(const struct ring_fft *f, double *x, const double *k
 }
 
 /* The sums' way back, added to two polynomials `stride` words apart. */
-INLINE void finish(const struct ring_fft *f, double *x, uint32_t *glwe, size_t stride)
+PASS void finish(const struct ring_fft *f, double *x, uint32_t *glwe, size_t stride)
 {
 	for (unsigned c = 0; c < 2; c++) {
 		struct added target = {glwe + c * stride, f->n, f->n / 2 / first_parts(f)};
@@ -299,11 +318,11 @@ static void blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumul
 		memcpy(padded + i * (n + PAD), accumulators + i * n, n * sizeof(uint32_t));
 		set_pad(padded + i * (n + PAD), key->fft->n);
 	}
-	if (key->params->pbs_levels == 1 && n == 2048) {
+	if (COMMON_N != 0 && n == COMMON_N && key->params->pbs_levels == 1) {
 		/* The sets of everyday: strides and loop counts become constants. */
 		struct ring_fft fixed = *key->fft;
 		fixed.n_log2 = 11;
-		fixed.n = 2048;
+		fixed.n = COMMON_N;
 		rotate_all(key, &fixed, 1, padded, masks, batch, x);
 	} else
 		rotate_all(key, key->fft, key->params->pbs_levels, padded, masks, batch, x);

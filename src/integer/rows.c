@@ -161,8 +161,8 @@ static amt_status plan_group(struct sum *s, struct level *level, struct group *g
 {
 	const struct tfhe_params *params = s->c->params;
 	bool top = g->block + 1 == s->blocks || g->sum.hi < 4; /* no carry */
-	/* Four digits made linearly must fit the next level's sum. */
-	bool linear = !top && g->sum.hi > 7 && (g->sum.noise + 16) * 4 <= params->max_noise;
+	/* Two digits made linearly and three carries must fit a sum of the next level. */
+	bool linear = !top && g->sum.hi > 7 && (g->sum.noise + 16) * 2 + 3 <= params->max_noise;
 	struct int_table table;
 	struct tfhe_job job = {.in = g->sum.lwe};
 	if (!top) {

@@ -428,6 +428,47 @@ static void test_sum(void **state)
 	}
 }
 
+/* Sums of values that are not clean, under tight and wide noise limits. */
+static void test_sum_of_noisy(void **state)
+{
+	(void)state;
+	static const unsigned limits[] = {25, 34, 50, 100, 150};
+	struct harness outer = h;
+	enum { ROWS = 333 };
+	uint64_t x[ROWS + 400], y[ROWS + 400], bits[ROWS], got;
+	fill_values(x, y, ROWS + 400, INT_I16);
+	for (size_t r = 0; r < ROWS; r++)
+		bits[r] = rnd() & 1;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		h.e = double_evaluator(limits[i]);
+		OK(int_context_new(&h.c, h.e));
+		struct int_column a, b, bit, chosen[2], sum;
+		uint64_t want = 0;
+		double_encrypt(h.e, &a, INT_I16, x, ROWS);
+		double_encrypt(h.e, &b, INT_I16, y, i % 2 ? 1 : ROWS); /* broadcast: shared noise */
+		double_encrypt(h.e, &bit, INT_BOOL, bits, ROWS);
+		for (size_t r = 0; r < ROWS; r++)
+			want += extend(INT_I16, bits[r] ? x[r] : y[i % 2 ? 0 : r]);
+		OK(int_select(h.c, &chosen[0], &bit, &a, &b));
+		OK(int_select(h.c, &chosen[1], &bit, &a, &chosen[0]));
+		for (unsigned k = 0; k < 2; k++) {
+			OK(int_sum_rows(h.c, &sum, &chosen[k], 32));
+			double_decrypt(h.e, &sum, &got);
+			assert_int_equal(got, want);
+			int_column_free(&sum);
+			int_column_free(&chosen[k]);
+		}
+		OK(int_sum_rows(h.c, &sum, &bit, 8));
+		int_column_free(&sum);
+		int_column_free(&a);
+		int_column_free(&b);
+		int_column_free(&bit);
+		int_context_free(h.c);
+		tfhe_evaluator_free(h.e);
+		h = outer;
+	}
+}
+
 static void test_min_max_rows(void **state)
 {
 	(void)state;
@@ -599,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_aliasing),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_sum_of_noisy),
 		cmocka_unit_test(test_min_max_rows),
 		cmocka_unit_test(test_cast_append),
 		cmocka_unit_test(test_errors),

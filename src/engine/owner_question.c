@@ -136,8 +136,8 @@ static amt_status read_values(
 		blocks += a->blocks.data[i];
 	}
 	uint8_t *messages;
-	TRY(mem_array(&messages, blocks, 1));
 	TRY(mem_array(&out->value, a->blocks.size, sizeof(*out->value)));
+	TRY(mem_array(&messages, blocks, 1));
 	out->values = (unsigned)a->blocks.size;
 	amt_status status = read_packs(s, a->values, blocks, 3, messages, glwe);
 	const uint8_t *m = messages;

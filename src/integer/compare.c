@@ -119,7 +119,7 @@ static amt_status equality(
 	struct int_term flags[INT_MAX_BLOCKS];
 	size_t count = 0;
 	struct int_stage stage = {0};
-	amt_status s = STATUS_OK;
+	amt_status s;
 	for (unsigned i = 0; i < k->digits; i++) {
 		struct int_block *block = &k->node[i].block;
 		if (equal_to_higher(c, k, i))
@@ -288,7 +288,7 @@ static amt_status order(struct int_context *c, struct comparison *k, struct int_
 	unsigned levels = plan(k, current, &count);
 
 	struct int_stage stage = {0};
-	amt_status s = STATUS_OK;
+	amt_status s;
 	struct int_table table;
 	for (unsigned i = 0; i < leaf_count; i++) {
 		struct node *n = &k->node[leaves[i]];

@@ -46,7 +46,7 @@ static amt_status cached(
 			memcmp((*out)->values, values, sizeof((*out)->values)) == 0)
 			return STATUS_OK;
 	}
-	TRY(mem_grow(&c->luts, (c->lut_count + 1) * sizeof(c->luts[0])));
+	TRY(mem_grow(&c->luts, (c->lut_count + 1) * sizeof(struct int_lut *)));
 	TRY(mem_zalloc(out, sizeof(**out)));
 	(*out)->functions = functions;
 	memcpy((*out)->values, values, sizeof((*out)->values));

@@ -113,7 +113,7 @@ amt_status int_append(struct int_context *c, struct int_column *out, const struc
 	int_operand_open(&tail, more, 0);
 	struct int_column grown;
 	TRY(int_column_alloc(&grown, c->params, out->type, out->blocks, out->rows + more->rows));
-	amt_status s = STATUS_OK;
+	amt_status s;
 	for (unsigned b = 0; b < out->blocks; b++) {
 		struct int_block probe = out->block[b];
 		if (!pair_sources(&probe, &more->block[b])) {
@@ -150,7 +150,7 @@ done:
 amt_status int_clean(struct int_context *c, struct int_column *column)
 {
 	struct int_stage stage = {0};
-	amt_status s = STATUS_OK;
+	amt_status s;
 	for (unsigned b = 0; b < column->blocks; b++) {
 		struct int_block *block = &column->block[b];
 		bool shared = false;
@@ -184,7 +184,7 @@ amt_status int_cast(struct int_context *c, struct int_column *out, enum int_type
 		struct int_column zero;
 		TRY(int_trivial(c, &zero, a->type, 0, 1));
 		struct int_column same = zero;
-		amt_status s = STATUS_OK;
+		amt_status s;
 		for (unsigned b = zero.blocks; b < a->blocks; b++)
 			same.block[b] = zero.block[0];
 		same.blocks = a->blocks;
@@ -197,7 +197,7 @@ amt_status int_cast(struct int_context *c, struct int_column *out, enum int_type
 	TRY(copy_blocks(out, type, a, kept));
 	if (kept == blocks)
 		return STATUS_OK;
-	amt_status s = STATUS_OK;
+	amt_status s;
 	struct int_block *fresh = &out->block[kept];
 	TRY_GOTO(s, int_block_alloc(fresh, out->stride, out->rows), fail);
 	out->blocks++;

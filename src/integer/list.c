@@ -88,8 +88,8 @@ static amt_status get_block(struct reader *in, struct int_column *column, unsign
 	TRY(read_u8(in, &lo));
 	TRY(read_u8(in, &hi));
 	TRY(read_u16(in, &sources));
-	block->lo = (int8_t)lo;
-	block->hi = (int8_t)hi;
+	block->lo = ((int32_t)lo ^ 128) - 128; /* two's complement */
+	block->hi = ((int32_t)hi ^ 128) - 128;
 	ENSURE(block->lo >= (number == 0 ? -1 : 0) && block->lo <= block->hi &&
 			block->hi <= (column->type == INT_BOOL ? 1 : 3),
 		AMT_CORRUPTION, "LWE list: digits in [%d, %d]", block->lo, block->hi);
@@ -140,7 +140,7 @@ amt_status int_column_get(
 		reader_left(&in));
 	struct int_column column;
 	TRY(int_column_alloc(&column, params, (enum int_type)type, blocks, (size_t)rows));
-	amt_status s = STATUS_OK;
+	amt_status s;
 	for (unsigned b = 0; b < blocks; b++)
 		TRY_GOTO(s, get_block(&in, &column, b, params), fail);
 	for (unsigned b = 0; b < blocks; b++) {

@@ -55,7 +55,7 @@ amt_status int_threshold(struct int_context *c, struct int_block *out, size_t ro
 	}
 	struct int_block *groups = NULL;
 	size_t group_count = 0;
-	amt_status s = STATUS_OK;
+	amt_status s;
 	if (n == 1 && left[0].block->lo >= 0) {
 		left[0].weight = negate ? -1 : 1;
 		s = int_linear(c, out, rows, left, 1, negate ? 1 : 0);

@@ -317,6 +317,7 @@ amt_status int_sum_rows(
 {
 	out->blocks = 0;
 	ENSURE(blocks >= 1 && blocks <= INT_MAX_BLOCKS, AMT_INVALID_ARGUMENT, "%u blocks", blocks);
+	ENSURE(a->blocks >= 1, AMT_INVALID_ARGUMENT, "a column without blocks");
 	for (unsigned b = 0; b < a->blocks; b++)
 		ENSURE(a->block[b].lo >= 0 && a->block[b].hi <= 3, AMT_OUT_OF_RANGE,
 			"a digit that may be %d or %d", a->block[b].lo, a->block[b].hi);

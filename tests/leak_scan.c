@@ -51,7 +51,8 @@ struct leak_scan {
 };
 
 /* The loops over all of a memory image: sanitizers would make them take minutes. */
-#define UNWATCHED __attribute__((no_sanitize_address, no_sanitize_thread, no_sanitize_undefined))
+#define UNWATCHED \
+	__attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined")))
 
 /* Tests end on failure, so memory is simply demanded. */
 static void *demand(void *memory)

@@ -17,10 +17,11 @@ struct proxy {
 	int ends[2]; /* owner's, proxy's */
 	struct channel owner, host;
 	struct buf body, made, kept;
-	proxy_hook hook;
-	unsigned count;	  /* replies since the hook was set */
-	uint8_t seen[64]; /* types of requests, the newest last */
-	size_t requests;
+	/* The test sets the hook while the proxy's thread runs. */
+	_Atomic(proxy_hook) hook;
+	_Atomic unsigned count; /* replies since the hook was set */
+	uint8_t seen[64];	/* types of requests, the newest last */
+	_Atomic size_t requests;
 };
 
 static inline bool proxy_pass(struct proxy *p, struct channel *from, struct channel *to, bool reply)
@@ -28,8 +29,9 @@ static inline bool proxy_pass(struct proxy *p, struct channel *from, struct chan
 	struct message m;
 	amt_status s = channel_receive(from, &p->body, &m);
 	bool send = true;
-	if (amt_ok(s) && reply && p->hook != NULL) {
-		send = p->hook(p, &m);
+	proxy_hook hook = p->hook;
+	if (amt_ok(s) && reply && hook != NULL) {
+		send = hook(p, &m);
 		p->count++;
 	}
 	if (amt_ok(s) && !reply && p->requests < sizeof(p->seen))

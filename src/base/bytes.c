@@ -12,6 +12,11 @@ int span_compare(struct span a, struct span b)
 	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
+bool span_equal(struct span a, struct span b)
+{
+	return a.size == b.size && span_compare(a, b) == 0;
+}
+
 amt_status buf_reserve(struct buf *b, size_t extra)
 {
 	if (b->capacity - b->size >= extra)

@@ -26,10 +26,7 @@ static inline struct span span_str(const char *text)
 }
 /* Unsigned lexicographic order: <0, 0, >0. */
 int span_compare(struct span a, struct span b);
-static inline bool span_equal(struct span a, struct span b)
-{
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
+bool span_equal(struct span a, struct span b);
 
 /* Owned and growing. Zero-initialise; free with buf_free. */
 struct buf {

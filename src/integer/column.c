@@ -9,7 +9,12 @@ amt_status int_block_alloc(struct int_block *b, unsigned stride, size_t rows)
 	ENSURE(rows <= SIZE_MAX / 2 / bytes, AMT_OUT_OF_MEMORY, "%zu rows", rows);
 	b->sources = 0;
 	b->lo = b->hi = 0;
-	return mem_alloc_aligned(&b->lwe, rows * bytes);
+	TRY(mem_alloc_aligned(&b->lwe, rows * bytes));
+	/* Padding is 0, so that equal ciphertexts are equal rows (int_same_words). */
+	enum { TAIL = 16 }; /* strides are rounded up to it: the last words and the padding */
+	for (size_t r = 1; r <= rows; r++)
+		memset(b->lwe + r * stride - TAIL, 0, TAIL * sizeof(uint32_t));
+	return STATUS_OK;
 }
 
 void int_block_free(struct int_block *b, unsigned stride, size_t rows)

@@ -55,6 +55,9 @@ amt_status host_load_database(struct host *h);
 amt_status host_hello(struct host *h);
 amt_status host_create_database(struct host *h, const struct message *m);
 amt_status host_send_state(struct host *h);
+/* A change in one atomic batch: `fill` puts it together; REPLY_OK once it is on disk. */
+typedef amt_status (*host_fill)(struct host *h, const struct message *m, struct store_batch *batch);
+amt_status host_commit(struct host *h, const struct message *m, host_fill fill);
 amt_status host_put_state(struct host *h, const struct message *m);
 amt_status host_send_tables(struct host *h);
 amt_status host_inspect(struct host *h);

@@ -4,28 +4,6 @@
 
 #include "base/alloc.h"
 
-static amt_status send_ok(struct host *h)
-{
-	struct message m = {.type = REPLY_OK};
-	return channel_send(&h->channel, &m);
-}
-
-/* Runs `fill` on a new batch and commits it. */
-typedef amt_status (*fill_batch)(struct host *h, const struct message *m, struct store_batch *b);
-
-static amt_status commit(struct host *h, const struct message *m, fill_batch fill)
-{
-	TRY(host_need_database(h));
-	struct store_batch *batch;
-	TRY(store_batch_new(&batch));
-	amt_status s = fill(h, m, batch);
-	if (amt_ok(s))
-		s = store_write(h->store, batch);
-	store_batch_free(batch);
-	TRY(s);
-	return send_ok(h);
-}
-
 /* ---- CREATE TABLE */
 
 static amt_status check_name(struct host *h, const char *name)
@@ -65,7 +43,7 @@ static amt_status fill_create(struct host *h, const struct message *m, struct st
 
 amt_status host_create_table(struct host *h, const struct message *m)
 {
-	return commit(h, m, fill_create);
+	return host_commit(h, m, fill_create);
 }
 
 /* ---- DROP TABLE */
@@ -103,7 +81,7 @@ static amt_status fill_drop(struct host *h, const struct message *m, struct stor
 
 amt_status host_drop_table(struct host *h, const struct message *m)
 {
-	return commit(h, m, fill_drop);
+	return host_commit(h, m, fill_drop);
 }
 
 /* ---- INSERT */
@@ -193,5 +171,5 @@ static amt_status fill_insert(struct host *h, const struct message *m, struct st
 
 amt_status host_insert(struct host *h, const struct message *m)
 {
-	return commit(h, m, fill_insert);
+	return host_commit(h, m, fill_insert);
 }

@@ -233,17 +233,27 @@ amt_status host_send_state(struct host *h)
 	return s;
 }
 
-amt_status host_put_state(struct host *h, const struct message *m)
+amt_status host_commit(struct host *h, const struct message *m, host_fill fill)
 {
 	TRY(host_need_database(h));
 	struct store_batch *batch;
 	TRY(store_batch_new(&batch));
-	amt_status s = host_batch_state(h, batch, m);
+	amt_status s = fill(h, m, batch);
 	if (amt_ok(s))
 		s = store_write(h->store, batch);
 	store_batch_free(batch);
 	TRY(s);
 	return send_ok(h);
+}
+
+static amt_status fill_state(struct host *h, const struct message *m, struct store_batch *batch)
+{
+	return host_batch_state(h, batch, m);
+}
+
+amt_status host_put_state(struct host *h, const struct message *m)
+{
+	return host_commit(h, m, fill_state);
 }
 
 /* ---- tables */

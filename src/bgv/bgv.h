@@ -1,0 +1,147 @@
+/* RNS-BGV (Brakerski, Gentry, Vaikuntanathan 2012; full RNS after Kim, Polyakov, Zucca 2021) with
+ * plaintext modulus t = 65537: what both roles share. Contracts of the whole layer:
+ *
+ * - A ring (struct bgv_ring) holds a parameter set's tables; immutable, shared by threads.
+ * - A ciphertext has 2 parts, or 3 before relinearisation, each of `limbs` limbs of N residues in
+ *   the NTT domain (ring/ntt.h). c0 + c1 s + c2 s^2 = m + t e modulo q_0 ... q_{limbs-1}. It is
+ *   valid on any prefix of its limbs. Since every q_i = 1 mod t, switching moduli keeps m.
+ * - `noise` travels with a ciphertext (bgv/noise.h): an upper estimate, never read from secrets.
+ * - Output first. Outputs may be inputs where the text says so.
+ */
+#ifndef BGV_BGV_H
+#define BGV_BGV_H
+
+#include "bgv/noise.h"
+#include "base/bytes.h"
+#include "crypto/seed.h"
+#include "os/pool.h"
+#include "ring/ntt.h"
+
+enum { BGV_T = 65537, BGV_MAX_LIMBS = 20, BGV_RESIDUE_BYTES = 5 };
+
+struct bgv_params {
+	uint16_t id; /* in headers, never reused */
+	const char *name;
+	unsigned log2n, limbs;
+	uint64_t q[BGV_MAX_LIMBS];
+	uint64_t p; /* special prime of key switching */
+};
+
+/* Public sets: B13, B14 (the default), B15; NULL if there is none. */
+const struct bgv_params *bgv_params_find(uint16_t id);
+const struct bgv_params *bgv_params_for(unsigned log2n);
+const struct bgv_params *bgv_params_at(size_t index); /* NULL after the last */
+/* Asserts security (log2 QP against docs), congruences, primality, sizes. */
+amt_status bgv_params_check(const struct bgv_params *p);
+
+struct bgv_ring {
+	const struct bgv_params *params;
+	unsigned log2n;
+	size_t n;
+	struct ntt *q[BGV_MAX_LIMBS];
+	struct ntt *p;
+	struct ntt *t;	/* plaintexts */
+	uint32_t *slot; /* slot r of a row to index of the NTT modulo t */
+	/* ... constants of modulus switching and key switching, owned by bgv */
+	struct bgv_constants *constants;
+};
+amt_status bgv_ring_new(struct bgv_ring **out, const struct bgv_params *params);
+void bgv_ring_free(struct bgv_ring *ring);
+
+/* n slots modulo t to a polynomial's coefficients in [0, t) and back. */
+void bgv_slots_encode(const struct bgv_ring *ring, uint64_t *coefficients, const uint32_t *slots);
+void bgv_slots_decode(const struct bgv_ring *ring, uint32_t *slots, const uint64_t *coefficients);
+
+struct bgv_ct {
+	unsigned limbs, parts;
+	struct bgv_noise noise;
+	uint64_t *data; /* [part][limb][N], 64-byte aligned */
+	size_t words;	/* allocated */
+};
+/* Room for `parts` parts of `limbs` limbs; contents undefined. Free with bgv_ct_free (also a zeroed
+ * one). */
+amt_status bgv_ct_new(
+	struct bgv_ct *out, const struct bgv_ring *ring, unsigned limbs, unsigned parts);
+void bgv_ct_free(struct bgv_ct *ct);
+static inline uint64_t *bgv_limb(
+	const struct bgv_ring *ring, const struct bgv_ct *ct, unsigned part, unsigned limb)
+{
+	return ct->data + ((size_t)part * ct->limbs + limb) * ring->n;
+}
+
+/* ---- seeds: c1 of seeded ciphertexts. Residues [first, first + count) of the mask modulo q_limb:
+ * word j of stream `limb` of the seed (AES-128-CTR as crypto/seed.h), w mod q if w is below q
+ * floor(2^64 / q), else word j of stream limb + 256 r for r = 1, 2, ... */
+amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, unsigned limb,
+	size_t first, size_t count, uint64_t *out);
+
+/* ---- evaluation keys (host). Switching keys for relinearisation and automorphisms. */
+struct bgv_keys;
+/* From the bytes of the wire object (content of WIRE_BGV_KEYS): expands all seeds. progress may be
+ * NULL. */
+amt_status bgv_keys_open(struct bgv_keys **out, const struct bgv_ring *ring, struct span content,
+	struct pool *pool, void (*progress)(void *context, uint64_t done, uint64_t total),
+	void *context);
+void bgv_keys_free(struct bgv_keys *keys);
+bool bgv_keys_has(const struct bgv_keys *keys, uint32_t galois_element);
+/* Bytes in memory. */
+size_t bgv_keys_bytes(const struct bgv_keys *keys);
+
+/* ---- evaluation. `noise` of the outputs is kept; AMT_NOISE_BUDGET is the planner's affair
+ * (scan/fit.h), not checked here. */
+
+void bgv_add(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
+	const struct bgv_ct *b); /* out has min(limbs); may be a or b */
+void bgv_sub(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
+	const struct bgv_ct *b);
+/* out = c a + d for small public integers, |c| < t. */
+void bgv_affine(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a, int64_t c,
+	int64_t d);
+/* 3 parts of 2 x 2. */
+void bgv_mul(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
+	const struct bgv_ct *b);
+/* A plaintext polynomial (coefficients mod t, not NTT) times a ciphertext. */
+amt_status bgv_mul_plain(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
+	const uint64_t *coefficients);
+/* 3 parts to 2, in place, for `count` ciphertexts of equal limbs at once (keys stream through the
+ * caches once). pool NULL: the calling thread. */
+amt_status bgv_relinearise(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *const *ct, size_t count, struct pool *pool);
+/* Drops the last limb, in place; 2 or 3 parts. */
+amt_status bgv_mod_switch(const struct bgv_ring *ring, struct bgv_ct *ct, struct pool *pool);
+/* Forgets the last limbs without scaling: fewer residues of the same value. In place. */
+void bgv_truncate(const struct bgv_ring *ring, struct bgv_ct *ct, unsigned limbs);
+/* out = sigma_element(a), X -> X^element. out must not be a. AMT_NOT_FOUND without its key. */
+amt_status bgv_automorphism(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *out, const struct bgv_ct *a, uint32_t element, struct pool *pool);
+/* Elements for bgv_automorphism: rotation of both slot rows by `steps` to the left. */
+uint32_t bgv_rotation(const struct bgv_ring *ring, unsigned steps);
+/* One ciphertext whose coefficients 0 .. count - 1 are scalars (times count^-1 mod t, done by the
+ * owner; count a power of two) to count ciphertexts of constants: out[i] encrypts coefficient i in
+ * every slot. Angel, Chen, Laine, Setty 2018, algorithm 3. out: count new ciphertexts, freed by the
+ * caller. */
+amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
+	const struct bgv_ct *packed, unsigned count, struct pool *pool);
+
+/* ---- seeded ciphertexts and answers as bytes (inside larger objects) */
+
+/* 16 seed, then limbs * N residues of c0. */
+static inline size_t bgv_seeded_bytes(const struct bgv_ring *ring, unsigned limbs)
+{
+	return 16 + (size_t)limbs * ring->n * BGV_RESIDUE_BYTES;
+}
+/* Checks every residue. */
+amt_status bgv_seeded_get(
+	struct bgv_ct *out, const struct bgv_ring *ring, unsigned limbs, struct span in);
+
+/* The answer form: a ciphertext of one limb, switched once more to modulus 2^BGV_ANSWER_BITS in the
+ * coefficient domain (the plaintext is multiplied by 2^BGV_ANSWER_BITS mod t, which the owner
+ * undoes), both parts, bit-packed. */
+enum { BGV_ANSWER_BITS = 30 };
+static inline size_t bgv_answer_bytes(const struct bgv_ring *ring)
+{
+	return 2 * ring->n * BGV_ANSWER_BITS / 8;
+}
+amt_status bgv_answer_put(const struct bgv_ring *ring, const struct bgv_ct *ct, struct buf *out);
+
+#endif

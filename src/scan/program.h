@@ -1,0 +1,126 @@
+/* A scan program: what a host computes over every page of a table, as a graph of nodes on encrypted
+ * vectors of slots, and what it sends back. Built by the planner (query), checked by the host, the
+ * same bytes for every constant: constants are *scalars*, encrypted 0s and 1s that the program only
+ * numbers.
+ *
+ * Nodes, in topological order (operands have smaller numbers):
+ *	SCAN_LEAF    sum over ranges, over v < count: E[column][first + v] * scalar[scalar + v]
+ *	             (one relinearisation whatever is summed)
+ *	SCAN_PUBLIC  constant + sum over ranges, over v < count: weight[weight + v] *
+ *	             E[column][first + v]: no product; a constant vector of weights is public
+ *	SCAN_SUM     constant + sum over terms: factor * a * b, or factor * a where b is SCAN_NONE (one
+ *	             relinearisation)
+ * Outputs:
+ *	SCAN_ROWS    a node that is 0 or 1 (times `scale`) in each slot, page by page; sent packed 16
+ *	             pages to an answer ciphertext
+ *	SCAN_TOTAL   sum over pages of (sum over terms as in SCAN_SUM), each slot's value of one page
+ *	             at most `max`: added up over floor(65536 / max) pages before a new accumulator is
+ *	             begun
+ * Everything that is at most 1 in a slot may be multiplied by a `scale` (product form: D!), which
+ * the owner divides away; sums must have scale 1.
+ *
+ * Levels. The last ciphertext sent has 1 limb. Requirements run from outputs to leaves: a node used
+ * at l limbs in a product is needed at l, the product itself is made at l and leaves l - 1 after the
+ * modulus switch. scan_fit computes the level of every node, the noise, and whether all of it fits.
+ */
+#ifndef SCAN_PROGRAM_H
+#define SCAN_PROGRAM_H
+
+#include "scan/layout.h"
+
+enum {
+	SCAN_NONE = 0xffffffff,
+	SCAN_MAX_NODES = 1 << 14,
+	SCAN_MAX_TERMS = 1 << 16,
+	SCAN_MAX_SCALARS = 1 << 14,
+	SCAN_MAX_OUTPUTS = 1 << 12
+};
+
+enum scan_op { SCAN_LEAF = 1, SCAN_PUBLIC = 2, SCAN_SUM = 3 };
+enum scan_output_kind { SCAN_ROWS = 1, SCAN_TOTAL = 2 };
+
+struct scan_range {
+	uint16_t column;       /* of the schema, or SCAN_VALID_COLUMN */
+	uint16_t first, count; /* vectors, within one group of the column */
+	uint32_t at;	       /* first scalar (leaf) or weight (public) */
+};
+struct scan_term {
+	uint32_t a, b;	/* nodes; b may be SCAN_NONE */
+	int32_t factor; /* not 0, |factor| < t */
+};
+struct scan_node {
+	uint8_t op;
+	int32_t constant;      /* |constant| < t; not of leaves */
+	uint32_t first, count; /* ranges or terms */
+};
+struct scan_output {
+	uint8_t kind;
+	uint32_t node;	       /* SCAN_ROWS */
+	uint32_t first, count; /* SCAN_TOTAL: terms */
+	uint32_t max;	       /* SCAN_TOTAL: of a slot, of one page, 1 .. 65536 */
+};
+
+struct scan_program {
+	struct scan_node *node;
+	struct scan_range *range;
+	struct scan_term *term;
+	int32_t *weight;
+	struct scan_output *output;
+	uint32_t nodes, ranges, terms, weights, outputs;
+	uint32_t scalars; /* how many; all of them used, each by one leaf range at least */
+};
+
+/* ---- building. Zero-initialise; scan_program_free at the end. Nodes are not merged: callers reuse
+ * them. */
+amt_status scan_add_range(struct scan_program *p, struct scan_range r);
+amt_status scan_add_term(struct scan_program *p, struct scan_term t);
+amt_status scan_add_weights(
+	struct scan_program *p, const int32_t *weights, uint32_t count, uint32_t *first);
+/* Takes the ranges or terms added since the last node or output. */
+amt_status scan_leaf(struct scan_program *p, uint32_t *node);
+amt_status scan_public(struct scan_program *p, int32_t constant, uint32_t *node);
+amt_status scan_sum(struct scan_program *p, int32_t constant, uint32_t *node);
+amt_status scan_rows(struct scan_program *p, uint32_t node);
+amt_status scan_total(struct scan_program *p, uint32_t max);
+void scan_program_free(struct scan_program *p);
+
+/* ---- a table as programs see it */
+struct scan_table {
+	const struct bgv_params *ring;
+	const struct scan_column *column; /* by column of the schema; digits = limbs = 0: none */
+	unsigned columns;
+	struct scan_column valid;
+};
+
+amt_status scan_program_put(const struct scan_program *p, struct buf *out);
+/* Validates everything against the table, levels and noise included (scan_fit). */
+amt_status scan_program_get(
+	struct scan_program *out, const struct scan_table *table, struct reader *in);
+amt_status scan_program_check(const struct scan_program *p, const struct scan_table *table);
+
+/* ---- levels and noise */
+struct scan_fit {
+	unsigned limbs;	     /* the longest ciphertext anywhere: what scalars are sent with */
+	uint8_t *level;	     /* limbs of each node's result */
+	uint8_t total_level; /* limbs at which totals are added up */
+	double failure_log2; /* of the whole query over `pages` pages, union bound */
+	double margin_bits;  /* distance to the first refusal */
+	/* Counts for costs, a page. */
+	uint64_t leaf_products; /* vector limb products, N each */
+	uint64_t read_bytes;
+	uint32_t relinearisations, key_switch_transforms; /* NTTs of N */
+};
+/* AMT_NOISE_BUDGET: says what does not fit, and by how many bits. AMT_LIMIT: more limbs than a
+ * column stores or the ring has. */
+amt_status scan_fit(struct scan_fit *out, const struct scan_program *p,
+	const struct scan_table *table, uint64_t pages);
+void scan_fit_free(struct scan_fit *f);
+
+/* ---- on plain slots: the meaning of a program, for tests and for the owner's canaries and tail.
+ * values[c] is the code of column c or SCAN_NULL_CODE; scalar[i] is 0 or 1. value (may be NULL):
+ * each node's slot; output: ROWS the bit times its scale, TOTAL the term sum (not modulo t). */
+#define SCAN_NULL_CODE UINT64_MAX
+amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
+	const uint64_t *values, const uint8_t *scalar, int64_t *value, int64_t *output);
+
+#endif

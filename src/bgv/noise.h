@@ -37,6 +37,8 @@ struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, un
 bool bgv_noise_answer_fits(const struct bgv_params *p, struct bgv_noise a);
 /* Whether a ciphertext of that noise decrypts at `limbs` limbs (union over N coefficients). */
 bool bgv_noise_fits(const struct bgv_params *p, unsigned limbs, struct bgv_noise a);
+/* By how many bits it could be larger and still fit (negative: does not). */
+double bgv_noise_margin(const struct bgv_params *p, unsigned limbs, struct bgv_noise a);
 /* log2 of the failure probability at that point. */
 double bgv_noise_failure_log2(const struct bgv_params *p, unsigned limbs, struct bgv_noise a);
 

@@ -12,7 +12,9 @@
  * reads a prefix. A *group* (a digit's vectors; all limbs) is what is read together.
  *
  * Besides the columns a page has its *validity*: one vector, 1 where there is a row
- * (SCAN_VALID_COLUMN).
+ * (SCAN_VALID_COLUMN, a page of its own). It is what a DELETE replaces, whole and under a fresh
+ * seed; the other vectors still show deleted rows, so that a program for a table with deletes
+ * multiplies by it.
  *
  * Canaries: in every page the slots of one class of rotations, SCAN_CANARIES of them, hold rows
  * that only the owner knows (scan/secret_page.h). They take part in every predicate and sum; no

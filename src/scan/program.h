@@ -92,35 +92,47 @@ struct scan_table {
 	struct scan_column valid;
 };
 
+/* The layout of a column or of the validity; NULL if it has none. */
+const struct scan_column *scan_table_column(const struct scan_table *t, unsigned column);
+/* The group a range lies in. */
+unsigned scan_range_group(const struct scan_column *c, const struct scan_range *r);
+
 amt_status scan_program_put(const struct scan_program *p, struct buf *out);
-/* Validates everything against the table, levels and noise included (scan_fit). */
+/* Validates everything against the table, but for levels and noise (scan_fit). */
 amt_status scan_program_get(
 	struct scan_program *out, const struct scan_table *table, struct reader *in);
 amt_status scan_program_check(const struct scan_program *p, const struct scan_table *table);
 
 /* ---- levels and noise */
-struct scan_fit {
-	unsigned limbs;	     /* the longest ciphertext anywhere: what scalars are sent with */
-	uint8_t *level;	     /* limbs of each node's result */
-	uint8_t total_level; /* limbs at which totals are added up */
-	double failure_log2; /* of the whole query over `pages` pages, union bound */
-	double margin_bits;  /* distance to the first refusal */
-	/* Counts for costs, a page. */
-	uint64_t leaf_products; /* vector limb products, N each */
-	uint64_t read_bytes;
-	uint32_t relinearisations, key_switch_transforms; /* NTTs of N */
+enum {
+	SCAN_PACK_SCALARS = 256, /* scalars in one ciphertext of a question, a power of two */
+	SCAN_PACK_LOG2 = 8
 };
-/* AMT_NOISE_BUDGET: says what does not fit, and by how many bits. AMT_LIMIT: more limbs than a
- * column stores or the ring has. */
+
+struct scan_fit {
+	unsigned limbs;	     /* of the scalars, and of the longest ciphertext anywhere */
+	unsigned fold_level; /* limbs of totals when they are complete: 2 if they are folded */
+	uint8_t *level;	     /* limbs of each node's result */
+	double failure_log2; /* of the whole query, union bound over its ciphertexts and pages */
+	double margin_bits;  /* distance to the first refusal */
+	/* Costs of a page: products of a vector's limb with a scalar, bytes read, relinearisations,
+	 * transforms of N. */
+	uint64_t leaf_products, read_bytes, relinearisations, transforms;
+};
+/* AMT_NOISE_BUDGET: says what does not fit: more products one after the other than the ring has
+ * primes for or a column is stored with, or noise, by how many bits. */
 amt_status scan_fit(struct scan_fit *out, const struct scan_program *p,
 	const struct scan_table *table, uint64_t pages);
 void scan_fit_free(struct scan_fit *f);
+/* Pages that a total adds up before it might exceed t. */
+uint64_t scan_total_pages(const struct scan_output *o);
 
 /* ---- on plain slots: the meaning of a program, for tests and for the owner's canaries and tail.
- * values[c] is the code of column c or SCAN_NULL_CODE; scalar[i] is 0 or 1. value (may be NULL):
- * each node's slot; output: ROWS the bit times its scale, TOTAL the term sum (not modulo t). */
-#define SCAN_NULL_CODE UINT64_MAX
+ * code[c] is the code of column c, null[c] (null may be NULL) whether it is NULL instead; scalar[i] is
+ * 0 or 1. node (may be NULL): each node's value, centred modulo t. output: what the row adds to each
+ * output: ROWS 1 times the scale, TOTAL the terms; modulo t, in [0, t). */
 amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
-	const uint64_t *values, const uint8_t *scalar, int64_t *value, int64_t *output);
+	const uint64_t *code, const bool *null, const uint8_t *scalar, int64_t *node,
+	uint32_t *output);
 
 #endif

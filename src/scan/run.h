@@ -1,0 +1,58 @@
+/* Running a scan program over the pages of a table (host).
+ *
+ * Pages are taken in batches: within a batch every node is computed for all pages before the next
+ * one, so that scalars and switching keys stream through the caches once a batch; batches are spread
+ * over the threads. Memory is bounded by the program and the threads, whatever the table's size.
+ */
+#ifndef SCAN_RUN_H
+#define SCAN_RUN_H
+
+#include "os/pool.h"
+#include "scan/program.h"
+
+/* Where pages come from. Called by several threads at once. */
+struct scan_source {
+	void *context;
+	/* size bytes at `offset` of a column's page (scan/layout.h), checked against damage. */
+	amt_status (*read)(void *context, unsigned column, uint64_t page, size_t offset,
+		size_t size, uint8_t *out);
+	/* Called now and then, one thread at a time, with pages done of all; a failure
+	 * (AMT_CANCELLED) ends the run. May be NULL. */
+	amt_status (*progress)(void *context, uint64_t done, uint64_t pages);
+};
+
+struct scan_scalars; /* the constants of a question, expanded */
+
+/* Bytes of the packed constants of a program of `scalars` scalars at `limbs` limbs: for each pack of
+ * at most SCAN_PACK_SCALARS, a seeded ciphertext (bgv_seeded_bytes). */
+size_t scan_scalars_bytes(
+	const struct bgv_ring *ring, const struct scan_program *p, const struct scan_fit *fit);
+/* Validates and expands them. */
+amt_status scan_scalars_open(struct scan_scalars **out, const struct bgv_ring *ring,
+	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
+	struct span packed, struct pool *pool);
+void scan_scalars_free(struct scan_scalars *s);
+
+/* How often totals are folded (a power of two), and how many answers there are: of rows, of totals.
+ * Public: owner and host compute the same. */
+struct scan_answers {
+	unsigned fold;
+	uint64_t rows, totals;
+};
+struct scan_answers scan_answers_of(
+	const struct scan_program *p, const struct scan_fit *fit, uint64_t pages);
+
+/* What a run did. */
+struct scan_work {
+	uint64_t pages, bytes_read, relinearisations;
+	uint64_t cpu_ns; /* of all threads */
+};
+
+/* Appends the answers, bgv_answer_bytes each: for each SCAN_ROWS output in order, its pages by 16;
+ * then totals, each output's runs of scan_total_pages pages in order, `fold` to an answer. */
+amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	const struct scan_program *p, const struct scan_table *table, const struct scan_fit *fit,
+	const struct scan_scalars *scalars, uint64_t pages, const struct scan_source *source,
+	struct pool *pool, struct buf *out, struct scan_work *work);
+
+#endif

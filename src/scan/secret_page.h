@@ -1,0 +1,33 @@
+/* Making the pages of a table (owner). */
+#ifndef SCAN_SECRET_PAGE_H
+#define SCAN_SECRET_PAGE_H
+
+#include "bgv/secret.h"
+#include "scan/program.h"
+
+enum { SCAN_CANARY_KEY_BYTES = 32 };
+
+/* A table's canaries, from a secret key of its own: the class of their slots, and the code of
+ * canary i of a page in a column (uniform over the column's codes, never NULL). A page that is packed
+ * anew has the same ones. */
+unsigned scan_canary_class(const struct bgv_ring *ring, const uint8_t key[SCAN_CANARY_KEY_BYTES]);
+uint64_t scan_canary_code(const uint8_t key[SCAN_CANARY_KEY_BYTES], unsigned column,
+	const struct scan_column *layout, uint64_t page, unsigned i);
+
+/* The bytes of a page of a column (scan/layout.h), appended to out: code[r] and null[r] of row r <
+ * rows <= scan_page_rows; null may be NULL. A row that is not `kept` (NULL: all are) is empty. For
+ * SCAN_VALID_COLUMN code is not looked at. Vectors are encrypted on the pool's threads, each under a
+ * fresh seed. */
+amt_status scan_page_make(const struct bgv_secret *secret,
+	const uint8_t canary_key[SCAN_CANARY_KEY_BYTES], unsigned column,
+	const struct scan_column *layout, uint64_t page, const uint64_t *code, const bool *null,
+	const bool *kept, size_t rows, struct pool *pool, struct buf *out);
+
+/* Decrypts a page and compares it with what it should hold, for audits: AMT_INTEGRITY names the
+ * first row that differs. */
+amt_status scan_page_verify(const struct bgv_secret *secret,
+	const uint8_t canary_key[SCAN_CANARY_KEY_BYTES], unsigned column,
+	const struct scan_column *layout, uint64_t page, const uint64_t *code, const bool *null,
+	const bool *kept, size_t rows, struct pool *pool, struct span bytes);
+
+#endif

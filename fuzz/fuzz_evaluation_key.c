@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "tfhe/evaluate.h"
 #include "tfhe/evaluation_key.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include "../tests/tfhe/toy_params.h"
 

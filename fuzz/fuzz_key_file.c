@@ -2,7 +2,7 @@
  * the sections as if they had been authentic. */
 #include "crypto/secret.h"
 #include "keys/key_file_inside.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* The header of everything serialised: what is accepted is written back as it was. The first byte is the
  * type expected; if it is odd, the checksums are made right first, so that the fields behind them are
  * reached. */
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <xxhash.h>
 

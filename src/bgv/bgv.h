@@ -20,19 +20,22 @@
 enum { BGV_T = 65537, BGV_MAX_LIMBS = 20, BGV_RESIDUE_BYTES = 5 };
 
 struct bgv_params {
-	uint16_t id; /* in headers, never reused */
+	uint16_t id; /* in headers, never reused, no TFHE set's */
 	const char *name;
 	unsigned log2n, limbs;
-	uint64_t q[BGV_MAX_LIMBS];
-	uint64_t p; /* special prime of key switching */
+	uint64_t q[BGV_MAX_LIMBS]; /* largest first: short prefixes have the most room */
+	uint64_t p;		   /* special prime of key switching */
 };
 
 /* Public sets: B13, B14 (the default), B15; NULL if there is none. */
 const struct bgv_params *bgv_params_find(uint16_t id);
 const struct bgv_params *bgv_params_for(unsigned log2n);
 const struct bgv_params *bgv_params_at(size_t index); /* NULL after the last */
-/* Asserts security (log2 QP against docs), congruences, primality, sizes. */
+/* Asserts security (log2 QP against docs), congruences, primality, sizes: AMT_UNSUPPORTED. */
 amt_status bgv_params_check(const struct bgv_params *p);
+/* All but security: enough for a ring of a test. */
+amt_status bgv_params_check_shape(const struct bgv_params *p);
+double bgv_params_log2_qp(const struct bgv_params *p);
 
 struct bgv_ring {
 	const struct bgv_params *params;
@@ -54,8 +57,10 @@ void bgv_slots_decode(const struct bgv_ring *ring, uint32_t *slots, const uint64
 
 struct bgv_ct {
 	unsigned limbs, parts;
+	unsigned
+		stride; /* limbs from one part to the next, >= limbs: dropping limbs moves nothing */
 	struct bgv_noise noise;
-	uint64_t *data; /* [part][limb][N], 64-byte aligned */
+	uint64_t *data; /* [part][stride][N], 64-byte aligned: bgv_limb */
 	size_t words;	/* allocated */
 };
 /* Room for `parts` parts of `limbs` limbs; contents undefined. Free with bgv_ct_free (also a zeroed
@@ -66,7 +71,7 @@ void bgv_ct_free(struct bgv_ct *ct);
 static inline uint64_t *bgv_limb(
 	const struct bgv_ring *ring, const struct bgv_ct *ct, unsigned part, unsigned limb)
 {
-	return ct->data + ((size_t)part * ct->limbs + limb) * ring->n;
+	return ct->data + ((size_t)part * ct->stride + limb) * ring->n;
 }
 
 /* ---- seeds: c1 of seeded ciphertexts. Residues [first, first + count) of the mask modulo q_limb:
@@ -137,7 +142,7 @@ amt_status bgv_seeded_get(
 /* The answer form: a ciphertext of one limb, switched once more to modulus 2^BGV_ANSWER_BITS in the
  * coefficient domain (the plaintext is multiplied by 2^BGV_ANSWER_BITS mod t, which the owner
  * undoes), both parts, bit-packed. */
-enum { BGV_ANSWER_BITS = 30 };
+enum { BGV_ANSWER_BITS = 28 };
 static inline size_t bgv_answer_bytes(const struct bgv_ring *ring)
 {
 	return 2 * ring->n * BGV_ANSWER_BITS / 8;

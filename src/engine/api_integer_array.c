@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "os/clock.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 _Static_assert(
 	(int)AMT_INT_BOOL == INT_BOOL && (int)AMT_INT_U64 == INT_U64 && (int)AMT_INT_I64 == INT_I64,

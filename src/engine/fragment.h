@@ -1,5 +1,5 @@
 /* Fragments: some consecutive rows of one page of one family, as stored, sent and fetched. A
- * fragment is a wire object (tfhe/wire.h: WIRE_SEEDED_GLWE, WIRE_GLWE, WIRE_PLAIN or WIRE_PAYLOAD)
+ * fragment is a wire object (crypto/wire.h: WIRE_SEEDED_GLWE, WIRE_GLWE, WIRE_PLAIN or WIRE_PAYLOAD)
  * whose content is
  *
  *	OFFSET SIZE
@@ -22,7 +22,7 @@
 
 #include "crypto/seed.h"
 #include "engine/relation.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 enum { FRAGMENT_MAC_BYTES = 32 };
 

@@ -4,7 +4,7 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "os/clock.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <inttypes.h>
 #include <sodium.h>

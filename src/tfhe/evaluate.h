@@ -22,7 +22,7 @@ struct tfhe_evaluator;
  * (AMT_CANCELLED). */
 typedef bool (*tfhe_progress)(void *context, uint64_t done, uint64_t total);
 
-/* Reads a serialised evaluation key (tfhe/wire.h), validates all of it and expands it for the best
+/* Reads a serialised evaluation key (crypto/wire.h), validates all of it and expands it for the best
  * instruction set allowed. `pool` is borrowed for the evaluator's life. Errors: AMT_TRUNCATED,
  * AMT_CORRUPTION, AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS, AMT_OUT_OF_MEMORY. */
 amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, struct pool *pool,

@@ -6,7 +6,7 @@
 #include "tfhe/evaluation_key.h"
 #include "tfhe/meter.h"
 #include "tfhe/noise.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 struct expander {
 	struct seed_expander *seed[PARTS];

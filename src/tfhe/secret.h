@@ -25,7 +25,7 @@ size_t tfhe_secret_bytes(const struct tfhe_params *params);
 amt_status tfhe_secret_export(const struct tfhe_secret *s, uint8_t *out, size_t size);
 amt_status tfhe_secret_import(struct tfhe_secret **out, struct span raw);
 
-/* A serialised, seed-compressed evaluation key (tfhe/wire.h), appended to out: bootstrap key,
+/* A serialised, seed-compressed evaluation key (crypto/wire.h), appended to out: bootstrap key,
  * key-switch key, automorphism keys. */
 amt_status tfhe_evaluation_key_generate(const struct tfhe_secret *s, struct pool *pool,
 	tfhe_progress progress, void *context, struct buf *out);

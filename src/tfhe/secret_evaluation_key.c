@@ -8,7 +8,7 @@
 #include "os/clock.h"
 #include "tfhe/evaluation_key.h"
 #include "tfhe/meter.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 struct maker {
 	struct seed_expander *seed[PARTS];

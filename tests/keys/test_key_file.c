@@ -4,7 +4,7 @@
 #include "crypto/secret.h"
 #include "keys/golden.h"
 #include "keys/key_file_inside.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

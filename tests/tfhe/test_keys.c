@@ -7,7 +7,7 @@
 #include "crypto/secret.h"
 #include "tfhe/evaluation_key.h"
 #include "tfhe/secret_inside.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -6,7 +6,7 @@
 #include "tfhe/evaluation_key.h"
 #include "tfhe/noise.h"
 #include "tfhe/secret.h"
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <math.h>
 

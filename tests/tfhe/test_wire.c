@@ -1,7 +1,7 @@
 /* The wire header: known bytes, and one clear error for each kind of damage. */
 #include "testing.h"
 
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <xxhash.h>
 

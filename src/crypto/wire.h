@@ -15,8 +15,8 @@
  *
  * Checksums find damage, not malice: secrets and payloads are under AEAD besides.
  */
-#ifndef TFHE_WIRE_H
-#define TFHE_WIRE_H
+#ifndef CRYPTO_WIRE_H
+#define CRYPTO_WIRE_H
 
 #include "base/bytes.h"
 
@@ -33,12 +33,13 @@ enum wire_type {
 	WIRE_SCHEMA = 8,
 	WIRE_QUERY = 9,
 	WIRE_ANSWER = 10,
-	WIRE_PLAIN = 11 /* page of a plain column */
+	WIRE_PLAIN = 11,   /* page of a plain column */
+	WIRE_BGV_KEYS = 12 /* seed-compressed switching keys of a BGV ring (bgv/bgv.h) */
 };
 
 struct wire_header {
 	uint16_t type;
-	uint16_t params;
+	uint16_t params; /* of tfhe/params.h or bgv/bgv.h: ids are disjoint */
 	uint8_t key_id[16];
 	uint64_t created_us;
 };

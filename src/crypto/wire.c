@@ -1,4 +1,4 @@
-#include "tfhe/wire.h"
+#include "crypto/wire.h"
 
 #include <xxhash.h>
 
@@ -20,7 +20,8 @@ static const char *type_name(unsigned type)
 {
 	static const char *const names[] = {"nothing", "a key file", "an evaluation key",
 		"a seeded GLWE page", "a GLWE page", "an LWE list", "a payload", "an owner state",
-		"a schema", "a query", "an answer"};
+		"a schema", "a query", "an answer", "a page of a plain column",
+		"a set of BGV switching keys"};
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : "an unknown object";
 }
 

@@ -113,6 +113,7 @@ static amt_status read_value(
 	if (v->null)
 		return STATUS_OK;
 	TRY(value_parse(v, c, field));
+	TRY(value_check(c, v));
 	return c->type == COLUMN_TEXT ? keep_text(x, v) : STATUS_OK;
 }
 

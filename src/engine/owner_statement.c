@@ -104,7 +104,7 @@ static void aggregate_type(
 		return;
 	}
 	const struct column *c = &schema->column[item->column];
-	*is_number = c->type != COLUMN_DATE;
+	*is_number = column_is_number(c);
 	if (item->kind == PLAN_AVG)
 		(void)snprintf(out, 48, "numeric");
 	else if (item->kind == PLAN_SUM && c->type == COLUMN_DECIMAL)

@@ -76,7 +76,7 @@ amt_status result_add_schema_column(amt_result *r, const char *label, const stru
 {
 	char type[48];
 	result_type_name(c, type);
-	bool is_number = c->type != COLUMN_TEXT && c->type != COLUMN_DATE && c->type != COLUMN_BOOL;
+	bool is_number = column_is_number(c);
 	return result_add_column(r, label, type, is_number);
 }
 

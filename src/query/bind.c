@@ -148,15 +148,10 @@ amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const cha
 		expression_name(n, name), where);
 }
 
-static bool is_number(const struct column *c)
-{
-	return c->type >= COLUMN_U8 && c->type <= COLUMN_DECIMAL;
-}
-
 struct common_form columns_common(const struct column *a, const struct column *b)
 {
 	const struct common_form none = {0, false};
-	if (!is_number(a) || !is_number(b))
+	if (!column_is_number(a) || !column_is_number(b))
 		return a->type == b->type && a->type != COLUMN_TEXT
 			       ? (struct common_form){column_bits(a), column_signed(a)}
 			       : none;

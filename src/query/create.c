@@ -3,6 +3,8 @@
 #include "query/statement.h"
 #include "base/alloc.h"
 
+enum { DICTIONARY_VALUES = 16 }; /* unless the schema says how many */
+
 static const char *constraint_name(PgQuery__ConstrType t)
 {
 	switch (t) {
@@ -12,8 +14,6 @@ static const char *constraint_name(PgQuery__ConstrType t)
 		return "GENERATED AS IDENTITY";
 	case PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED:
 		return "GENERATED";
-	case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
-		return "CHECK";
 	case PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY:
 		return "PRIMARY KEY";
 	case PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE:
@@ -60,7 +60,7 @@ static amt_status column_of(const struct sql_statement *s, const PgQuery__Node *
 			c->not_null = true;
 		else if (k->contype == PG_QUERY__CONSTR_TYPE__CONSTR_NULL)
 			null = true;
-		else
+		else if (k->contype != PG_QUERY__CONSTR_TYPE__CONSTR_CHECK)
 			SQL_FAIL(s, AMT_UNSUPPORTED, k->location, "%s is not supported",
 				constraint_name(k->contype));
 		SQL_ENSURE(!(null && c->not_null), s, AMT_SYNTAX, k->location,
@@ -69,87 +69,128 @@ static amt_status column_of(const struct sql_statement *s, const PgQuery__Node *
 	return STATUS_OK;
 }
 
-/* One name of a list in an option, folded unless it is in double quotes. */
-static amt_status listed_name(const struct sql_statement *s, int location, struct span word,
-	char out[static SCHEMA_MAX_NAME + 1])
+static amt_status apply_form(const struct sql_statement *s, const PgQuery__DefElem *o,
+	struct column *c, struct span detail)
 {
-	word = span_trim(word);
-	bool quoted = word.size >= 2 && word.data[0] == '"' && word.data[word.size - 1] == '"';
-	if (quoted)
-		word = span_of(word.data + 1, word.size - 2);
-	SQL_ENSURE(word.size > 0 && word.size <= SCHEMA_MAX_NAME, s, AMT_SYNTAX, location,
-		"the option wants names of columns with commas between them");
-	for (size_t i = 0; i < word.size; i++) {
-		char c = (char)word.data[i];
-		out[i] = c >= 'A' && c <= 'Z' && !quoted ? (char)(c + 'a' - 'A') : c;
-	}
-	out[word.size] = '\0';
+	struct number n;
+	(void)sql_form(c, o->defname);
+	if (detail.data == NULL)
+		return STATUS_OK;
+	SQL_ENSURE(c->type == COLUMN_TEXT && strcmp(o->defname, "scan") == 0 &&
+			   number_parse(&n, detail, 0) && n.exact && n.floor >= 2 &&
+			   n.floor <= SCAN_MAX_BASE,
+		s, AMT_SYNTAX, o->location,
+		"only a dictionary of text takes a number, of at most %d values, as scan = '%s:16'",
+		SCAN_MAX_BASE, c->name);
+	c->scan.base = (uint16_t)n.floor;
 	return STATUS_OK;
 }
 
-static amt_status apply_option(
-	const struct sql_statement *s, const PgQuery__DefElem *o, struct schema *schema)
+static amt_status apply_forms(
+	const struct sql_statement *s, const PgQuery__CreateStmt *n, struct schema *schema)
 {
-	static const struct {
-		const char *name;
-		uint8_t form;
-	} forms[] = {{"payload", FORM_PAYLOAD}, {"arith", FORM_ARITH}, {"plain", FORM_PLAIN}};
-	SQL_ENSURE(strcmp(o->defname, "scan") != 0, s, AMT_UNSUPPORTED, o->location,
-		"the form scan is reserved, not supported yet: use arith");
-	size_t f = 0;
-	while (f < 3 && strcmp(forms[f].name, o->defname) != 0)
-		f++;
-	SQL_ENSURE(f < 3 && (o->defnamespace == NULL || o->defnamespace[0] == '\0'), s,
-		AMT_UNSUPPORTED, o->location,
-		"unknown option: payload, arith and plain are supported");
-	const char *list = NULL;
-	if (o->arg != NULL && o->arg->node_case == PG_QUERY__NODE__NODE_STRING)
-		list = o->arg->string->sval;
-	else if (o->arg != NULL && o->arg->node_case == PG_QUERY__NODE__NODE_TYPE_NAME)
-		list = sql_name(o->arg->type_name->n_names, o->arg->type_name->names);
-	SQL_ENSURE(list != NULL, s, AMT_SYNTAX, o->location,
-		"the option wants names of columns, for example %s = 'a, b'", o->defname);
-	for (const char *at = list;; at++) {
-		size_t size = strcspn(at, ",");
-		char name[SCHEMA_MAX_NAME + 1];
-		TRY(listed_name(s, o->location, span_of(at, size), name));
-		int i = schema_find(schema, name);
-		SQL_ENSURE(i >= 0, s, AMT_NOT_FOUND, o->location, "column \"%s\" does not exist",
-			name);
-		schema->column[i].forms |= forms[f].form;
-		at += size;
-		if (*at == '\0')
-			return STATUS_OK;
+	for (size_t i = 0; i < n->n_options; i++) {
+		const PgQuery__DefElem *o = n->options[i]->def_elem;
+		struct column probe = {0};
+		SQL_ENSURE(o->defnamespace == NULL || o->defnamespace[0] == '\0', s,
+			AMT_UNSUPPORTED, o->location, "unknown option");
+		if (sql_form(&probe, o->defname))
+			TRY(sql_listed(s, o, schema, apply_form));
 	}
+	return STATUS_OK;
+}
+
+/* Forms are known: defaults, and what is impossible. */
+static amt_status settle_forms(const struct sql_statement *s, int location, struct column *c)
+{
+	SQL_ENSURE(c->type != COLUMN_TEXT || (c->forms & FORM_ARITH) == 0, s, AMT_UNSUPPORTED,
+		location,
+		"text has no form arith: column \"%s\" can be payload, plain, scan or tag",
+		c->name);
+	if (c->forms == 0)
+		c->forms = c->type == COLUMN_TEXT ? FORM_PAYLOAD : FORM_PAYLOAD | FORM_ARITH;
+	if ((c->forms & FORM_SCAN) == 0)
+		return STATUS_OK;
+	SQL_ENSURE(c->type == COLUMN_TEXT || c->scan.kind == SCAN_NUMBER, s, AMT_UNSUPPORTED,
+		location, "tags are of text: column \"%s\" can be scan", c->name);
+	SQL_ENSURE(c->scan.kind != (SCAN_DICTIONARY | SCAN_TAG), s, AMT_UNSUPPORTED, location,
+		"column \"%s\" is scanned by a dictionary (scan) or by tags (tag), not both",
+		c->name);
+	SQL_ENSURE((c->forms & FORM_PLAIN) == 0, s, AMT_UNSUPPORTED, location,
+		"column \"%s\": the forms scan and plain exclude each other", c->name);
+	if (c->scan.kind == SCAN_DICTIONARY && c->scan.base == 0)
+		c->scan.base = DICTIONARY_VALUES;
+	c->scan.summed = column_is_number(c);
+	return STATUS_OK;
+}
+
+static amt_status apply_options(
+	const struct sql_statement *s, const PgQuery__CreateStmt *n, struct schema *schema)
+{
+	for (size_t i = 0; i < n->n_options; i++) {
+		const PgQuery__DefElem *o = n->options[i]->def_elem;
+		struct column probe = {0};
+		bool known;
+		TRY(sql_scan_option(s, o, schema, &known));
+		SQL_ENSURE(known || sql_form(&probe, o->defname), s, AMT_UNSUPPORTED, o->location,
+			"unknown option: payload, arith, plain, scan, tag, scan_base, scan_limb, "
+			"scan_depth and scan_ring are supported");
+	}
+	return STATUS_OK;
+}
+
+static bool is_check(const PgQuery__Node *n)
+{
+	return n->node_case == PG_QUERY__NODE__NODE_CONSTRAINT &&
+	       n->constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_CHECK;
+}
+
+static amt_status apply_checks(
+	const struct sql_statement *s, const PgQuery__CreateStmt *n, struct schema *schema)
+{
+	for (size_t i = 0; i < n->n_table_elts; i++) {
+		const PgQuery__Node *e = n->table_elts[i];
+		if (is_check(e)) {
+			TRY(sql_domain(s, e->constraint, schema));
+			continue;
+		}
+		const PgQuery__ColumnDef *d = e->column_def;
+		for (size_t k = 0; k < d->n_constraints; k++)
+			if (is_check(d->constraints[k]))
+				TRY(sql_domain(s, d->constraints[k]->constraint, schema));
+	}
+	return STATUS_OK;
 }
 
 static amt_status make(const struct sql_statement *s, struct schema *out)
 {
 	const PgQuery__CreateStmt *n = s->node->create_stmt;
+	int location[SCHEMA_MAX_COLUMNS];
 	TRY(copy_name(s, s->table_location, "table", s->table, out->table));
 	out->version = 1;
-	SQL_ENSURE(n->n_table_elts >= 1 && n->n_table_elts <= SCHEMA_MAX_COLUMNS, s, AMT_LIMIT,
-		s->table_location, "a table has 1 to %d columns", SCHEMA_MAX_COLUMNS);
 	TRY(mem_array(&out->column, n->n_table_elts, sizeof(*out->column)));
 	for (size_t i = 0; i < n->n_table_elts; i++) {
-		struct column *c = &out->column[i];
+		if (is_check(n->table_elts[i]))
+			continue;
+		SQL_ENSURE(out->columns < SCHEMA_MAX_COLUMNS, s, AMT_LIMIT, s->table_location,
+			"a table has 1 to %d columns", SCHEMA_MAX_COLUMNS);
+		struct column *c = &out->column[out->columns];
 		TRY(column_of(s, n->table_elts[i], c));
+		location[out->columns] = sql_location(n->table_elts[i]);
 		SQL_ENSURE(schema_find(out, c->name) < 0, s, AMT_ALREADY_EXISTS,
-			sql_location(n->table_elts[i]), "column \"%s\" specified more than once",
-			c->name);
+			location[out->columns], "column \"%s\" specified more than once", c->name);
 		out->columns++;
 	}
-	for (size_t i = 0; i < n->n_options; i++)
-		TRY(apply_option(s, n->options[i]->def_elem, out));
+	SQL_ENSURE(out->columns > 0, s, AMT_LIMIT, s->table_location, "a table has 1 to %d columns",
+		SCHEMA_MAX_COLUMNS);
+	TRY(apply_forms(s, n, out));
 	for (unsigned i = 0; i < out->columns; i++) {
-		struct column *c = &out->column[i];
-		SQL_ENSURE(c->type != COLUMN_TEXT || (c->forms & FORM_ARITH) == 0, s,
-			AMT_UNSUPPORTED, sql_location(n->table_elts[i]),
-			"text has no form arith: column \"%s\" can be payload or plain", c->name);
-		if (c->forms == 0)
-			c->forms =
-				c->type == COLUMN_TEXT ? FORM_PAYLOAD : FORM_PAYLOAD | FORM_ARITH;
+		TRY(settle_forms(s, location[i], &out->column[i]));
+		if ((out->column[i].forms & FORM_SCAN) != 0)
+			out->ring_log2 = SCAN_RING_LOG2;
 	}
+	TRY(apply_options(s, n, out));
+	TRY(apply_checks(s, n, out));
 	return sql_at(s, s->table_location, schema_check(out));
 }
 

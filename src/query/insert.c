@@ -50,6 +50,7 @@ static amt_status fill_row(const struct sql_statement *s, const struct schema *s
 		SQL_ENSURE(l.kind != LITERAL_NONE, s, AMT_UNSUPPORTED, at,
 			"VALUES takes literals only");
 		TRY(literal_assign(s, &l, &schema->column[target[i]], &out[target[i]]));
+		TRY(sql_at(s, at, value_check(&schema->column[target[i]], &out[target[i]])));
 	}
 	for (unsigned c = 0; c < schema->columns; c++)
 		SQL_ENSURE(!out[c].null || !schema->column[c].not_null, s, AMT_OUT_OF_RANGE, at,

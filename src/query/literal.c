@@ -4,7 +4,7 @@
 
 #define TYPES_TEXT                                                                          \
 	"use boolean, u8, u16, u32, u64, i8, i16 (smallint), i32 (integer), i64 (bigint), " \
-	"decimal(p,s), date or text"
+	"decimal(p,s), date, timestamp or text"
 
 static const struct {
 	const char *name;
@@ -13,7 +13,7 @@ static const struct {
 	{"u64", COLUMN_U64}, {"i8", COLUMN_I8}, {"i16", COLUMN_I16}, {"i32", COLUMN_I32},
 	{"i64", COLUMN_I64}, {"int2", COLUMN_I16}, {"int4", COLUMN_I32}, {"int8", COLUMN_I64},
 	{"numeric", COLUMN_DECIMAL}, {"date", COLUMN_DATE}, {"text", COLUMN_TEXT},
-	{"varchar", COLUMN_TEXT}};
+	{"varchar", COLUMN_TEXT}, {"timestamp", COLUMN_TIMESTAMP}};
 
 static amt_status form_word(
 	const struct sql_statement *s, const PgQuery__Node *n, struct column *column)
@@ -23,19 +23,10 @@ static amt_status form_word(
 				   : NULL;
 	int at = sql_location(n);
 	SQL_ENSURE(word != NULL, s, AMT_UNSUPPORTED, at,
-		"a modifier of a type is a number or one of the forms payload, arith, plain");
-	if (strcmp(word, "payload") == 0)
-		column->forms |= FORM_PAYLOAD;
-	else if (strcmp(word, "arith") == 0)
-		column->forms |= FORM_ARITH;
-	else if (strcmp(word, "plain") == 0)
-		column->forms |= FORM_PLAIN;
-	else if (strcmp(word, "scan") == 0)
-		SQL_FAIL(s, AMT_UNSUPPORTED, at,
-			"the form scan is reserved, not supported yet: use arith");
-	else
-		SQL_FAIL(s, AMT_UNSUPPORTED, at,
-			"unknown form \"%s\": payload, arith and plain are supported", word);
+		"a modifier of a type is a number or one of the forms payload, arith, plain, scan, "
+		"tag");
+	SQL_ENSURE(sql_form(column, word), s, AMT_UNSUPPORTED, at,
+		"unknown form \"%s\": payload, arith, plain, scan and tag are supported", word);
 	return STATUS_OK;
 }
 
@@ -63,6 +54,15 @@ amt_status sql_type(
 			TRY(form_word(s, m, column));
 			continue;
 		}
+		if (column->type == COLUMN_TEXT && column->scan.kind == SCAN_DICTIONARY) {
+			int capacity = m->a_const->ival->ival;
+			SQL_ENSURE(capacity >= 2 && capacity <= SCAN_MAX_BASE, s, AMT_LIMIT,
+				m->a_const->location,
+				"a dictionary holds 2 to %d values; text(tag) any number",
+				SCAN_MAX_BASE);
+			column->scan.base = (uint16_t)capacity;
+			continue;
+		}
 		SQL_ENSURE(column->type != COLUMN_TEXT, s, AMT_UNSUPPORTED, m->a_const->location,
 			"a length is not supported: use text");
 		SQL_ENSURE(column->type == COLUMN_DECIMAL && numbers < 2, s, AMT_UNSUPPORTED,
@@ -84,7 +84,7 @@ amt_status sql_type(
 const char *literal_kind_name(enum literal_kind k)
 {
 	static const char *const names[] = {
-		"expression", "NULL", "boolean", "number", "string", "date", "text"};
+		"expression", "NULL", "boolean", "number", "string", "date", "timestamp", "text"};
 	return names[k];
 }
 
@@ -151,7 +151,7 @@ static amt_status cast(
 	SQL_ENSURE(c.forms == 0, s, AMT_UNSUPPORTED, t->location, "a form in a cast");
 	if (out->kind == LITERAL_NULL)
 		return STATUS_OK;
-	bool number = c.type >= COLUMN_U8 && c.type <= COLUMN_DECIMAL;
+	bool number = column_is_number(&c);
 	bool from_text = out->kind == LITERAL_STRING || out->kind == LITERAL_TEXT;
 	struct number n;
 	struct value v;
@@ -163,6 +163,12 @@ static amt_status cast(
 			out->days = value_signed(&c, v.bits);
 		}
 		out->kind = LITERAL_DATE;
+	} else if (c.type == COLUMN_TIMESTAMP &&
+		   (from_text || out->kind == LITERAL_DATE || out->kind == LITERAL_TIMESTAMP)) {
+		TRY(from_text ? sql_at(s, out->location, value_parse(&v, &c, out->text))
+			      : literal_assign(s, out, &c, &v));
+		out->days = value_signed(&c, v.bits);
+		out->kind = LITERAL_TIMESTAMP;
 	} else if (c.type == COLUMN_BOOL && (from_text || out->kind == LITERAL_BOOL)) {
 		if (from_text) {
 			TRY(sql_at(s, out->location, value_parse(&v, &c, out->text)));
@@ -230,7 +236,7 @@ amt_status literal_assign(const struct sql_statement *s, const struct literal *l
 {
 	*out = (struct value){0};
 	struct number n;
-	bool number = c->type >= COLUMN_U8 && c->type <= COLUMN_DECIMAL;
+	bool number = column_is_number(c);
 	switch (l->kind) {
 	case LITERAL_NULL:
 		out->null = true;
@@ -253,7 +259,15 @@ amt_status literal_assign(const struct sql_statement *s, const struct literal *l
 		out->bits = l->truth;
 		return STATUS_OK;
 	case LITERAL_DATE:
+		if (c->type == COLUMN_TIMESTAMP)
+			return sql_at(s, l->location,
+				value_of_integer(out, c, (int128)l->days * 86400 * 1000000,
+					span_str("the date")));
 		if (c->type != COLUMN_DATE)
+			break;
+		return value_of_integer(out, c, l->days, l->text);
+	case LITERAL_TIMESTAMP:
+		if (c->type != COLUMN_TIMESTAMP)
 			break;
 		return value_of_integer(out, c, l->days, l->text);
 	default:
@@ -265,7 +279,7 @@ amt_status literal_assign(const struct sql_statement *s, const struct literal *l
 amt_status literal_compare(const struct sql_statement *s, const struct literal *l,
 	const struct column *c, struct number *out)
 {
-	bool number = c->type >= COLUMN_U8 && c->type <= COLUMN_DECIMAL;
+	bool number = column_is_number(c);
 	struct value v;
 	/* A quoted literal takes the column's type, but not a decimal's precision and scale. */
 	if (number && (l->kind == LITERAL_NUMBER ||

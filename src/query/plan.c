@@ -71,9 +71,10 @@ static amt_status check_aggregate(const struct lowering *l, enum plan_item_kind 
 	const char *name, uint16_t column, int location)
 {
 	const struct column *c = &l->binder.schema->column[column];
-	bool number = c->type >= COLUMN_U8 && c->type <= COLUMN_DECIMAL;
 	bool extreme = kind == PLAN_MIN || kind == PLAN_MAX;
-	SQL_ENSURE(number || (extreme && (c->type == COLUMN_DATE || c->type == COLUMN_TEXT)),
+	SQL_ENSURE(column_is_number(c) ||
+			   (extreme && (c->type == COLUMN_DATE || c->type == COLUMN_TEXT ||
+					       c->type == COLUMN_TIMESTAMP)),
 		l->binder.statement, AMT_TYPE_MISMATCH, location,
 		"function %s(%s) does not exist: column \"%s\"", name, column_type_name(c->type),
 		c->name);

@@ -56,6 +56,7 @@ enum literal_kind {
 	LITERAL_NUMBER,
 	LITERAL_STRING, /* a quoted literal: takes the type it meets */
 	LITERAL_DATE,
+	LITERAL_TIMESTAMP,
 	LITERAL_TEXT
 };
 struct literal {
@@ -63,7 +64,7 @@ struct literal {
 	int location;
 	struct span text; /* of a number, string or text */
 	bool truth;
-	int64_t days;
+	int64_t days; /* or microseconds of a timestamp */
 };
 const char *literal_kind_name(enum literal_kind k);
 /* kind LITERAL_NONE when n is some other expression. Memory is the arena's. */
@@ -78,10 +79,26 @@ amt_status literal_assign(const struct sql_statement *s, const struct literal *l
 amt_status literal_compare(const struct sql_statement *s, const struct literal *l,
 	const struct column *c, struct number *out);
 
-/* A type name with its modifiers. `column` gets type, precision, scale; forms 0 when none is named.
- */
+/* A type name with its modifiers. `column` gets type, precision, scale; forms 0 when none is named;
+ * of the scan form what the modifiers say. */
 amt_status sql_type(
 	const struct sql_statement *s, const PgQuery__TypeName *t, struct column *column);
+/* ---- CREATE TABLE */
+
+/* A form by its word (payload, arith, plain, scan, tag) joins those of a column. */
+bool sql_form(struct column *c, const char *word);
+/* WITH (scan_base = ..., ...), other than the forms; false: no such option. */
+amt_status sql_scan_option(const struct sql_statement *s, const PgQuery__DefElem *o,
+	struct schema *schema, bool *known);
+/* What columns an option lists: calls `apply` with each, and the text behind a colon. */
+amt_status sql_listed(const struct sql_statement *s, const PgQuery__DefElem *o,
+	struct schema *schema,
+	amt_status (*apply)(const struct sql_statement *s, const PgQuery__DefElem *o,
+		struct column *c, struct span detail));
+/* A constraint narrows the domain of the column it is about. */
+amt_status sql_domain(
+	const struct sql_statement *s, const PgQuery__Constraint *k, struct schema *schema);
+
 /* The only name of a list, or NULL. */
 const char *sql_name(size_t count, PgQuery__Node *const *names);
 

@@ -55,11 +55,20 @@ static amt_status add_literal(
 	return STATUS_OK;
 }
 
+/* Least and greatest integer of a column's domain. */
+static void domain_of(const struct column *c, int128 *low, int128 *high)
+{
+	uint64_t least, most;
+	column_domain(c, &least, &most);
+	*low = (int128)least - (int128)column_bias(c);
+	*high = (int128)most - (int128)column_bias(c);
+}
+
 /* A column may be assigned to another when it has no value the other cannot hold. */
 static bool fits(const struct column *from, const struct column *to)
 {
 	int128 low, high, least, most;
-	column_range(from, &low, &high);
+	domain_of(from, &low, &high);
 	column_range(to, &least, &most);
 	return columns_common(from, to).bits != 0 && low >= least && high <= most;
 }
@@ -220,6 +229,25 @@ static amt_status store_not_null(struct lowering *l, uint32_t match, uint16_t co
 	return store(l, CIRCUIT_NULL_FLAG, column, flag);
 }
 
+/* The host cannot see whether a computed value is in the column's domain. */
+static amt_status check_unseen(const struct lowering *l, const struct sum *sum, int location)
+{
+	const struct column *t = &l->binder.schema->column[sum->target];
+	if (!t->checked || sum->terms == 0)
+		return STATUS_OK;
+	int128 low = 0, high = 0, least, most;
+	domain_of(t, &least, &most);
+	bool copied = sum->terms == 1 && !sum->has_constant && !sum->term[0].negative;
+	if (copied)
+		domain_of(&l->binder.schema->column[sum->term[0].column], &low, &high);
+	SQL_ENSURE(copied && low >= least && high <= most, l->binder.statement, AMT_UNSUPPORTED,
+		location,
+		"column \"%s\" has a CHECK, and the host cannot see whether what it computes "
+		"passes",
+		t->name);
+	return STATUS_OK;
+}
+
 static amt_status assign(
 	struct lowering *l, uint32_t match, uint16_t target, const PgQuery__ResTarget *r)
 {
@@ -243,6 +271,7 @@ static amt_status assign(
 	}
 	uint32_t fresh, null = NO_NODE;
 	if (literal) {
+		TRY(sql_at(s, at, value_check(t, &v)));
 		TRY(lower_constant(l,
 			(struct plan_constant){.type = (uint8_t)column_int_type(t), .bits = v.bits},
 			&fresh));
@@ -253,8 +282,13 @@ static amt_status assign(
 				   (sum.terms == 1 && !sum.has_constant && !sum.term[0].negative),
 			s, AMT_TYPE_MISMATCH, at, "column \"%s\" is boolean, this is a sum",
 			t->name);
+		SQL_ENSURE(t->type != COLUMN_TIMESTAMP ||
+				   (sum.terms == 1 && !sum.has_constant && !sum.term[0].negative),
+			s, AMT_UNSUPPORTED, at, "arithmetic with timestamps is not supported");
+		TRY(check_unseen(l, &sum, at));
 		if (sum.terms == 0) {
 			TRY(value_of_integer(&v, t, sum.constant, span_str("the sum")));
+			TRY(sql_at(s, at, value_check(t, &v)));
 			TRY(lower_constant(l,
 				(struct plan_constant){
 					.type = (uint8_t)column_int_type(t), .bits = v.bits},

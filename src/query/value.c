@@ -97,6 +97,70 @@ static bool parse_date(struct span text, int64_t *days)
 	return y == year && m == field[1] && d == field[2];
 }
 
+enum { MICROSECONDS = 1000000 };
+static const int64_t microseconds_a_day = INT64_C(86400) * MICROSECONDS;
+
+/* Up to two digits and what ends them. */
+static bool parse_part(const uint8_t **at, const uint8_t *end, int64_t *out)
+{
+	const uint8_t *first = *at;
+	*out = 0;
+	while (*at < end && **at >= '0' && **at <= '9' && *at - first < 2)
+		*out = *out * 10 + (*(*at)++ - '0');
+	return *at > first;
+}
+
+/* HH:MM[:SS[.ffffff]], more decimals rounded; 24:00:00 is the end of the day. */
+static bool parse_time(struct span text, int64_t *out)
+{
+	const uint8_t *at = text.data, *end = text.data + text.size;
+	int64_t hour, minute, second = 0, fraction = 0;
+	if (!parse_part(&at, end, &hour) || at == end || *at++ != ':' ||
+		!parse_part(&at, end, &minute))
+		return false;
+	if (at < end && (*at++ != ':' || !parse_part(&at, end, &second)))
+		return false;
+	if (at < end && *at++ != '.')
+		return false;
+	int64_t place = MICROSECONDS / 10;
+	for (unsigned i = 0; at < end; i++, at++, place /= 10) {
+		if (*at < '0' || *at > '9')
+			return false;
+		fraction += i == 6 ? *at >= '5' : place * (*at - '0');
+	}
+	int64_t seconds = hour * 3600 + minute * 60 + second;
+	*out = seconds * MICROSECONDS + fraction;
+	return minute < 60 && second < 60 && (hour < 24 || (seconds == 86400 && fraction == 0));
+}
+
+/* A date, perhaps a blank or T and a time, perhaps " BC". */
+static bool parse_timestamp(struct span text, int128 *out)
+{
+	text = span_trim(text);
+	size_t at = 0;
+	while (at < text.size && text.data[at] != ' ' && text.data[at] != 'T' &&
+		text.data[at] != 't')
+		at++;
+	struct span date = span_of(text.data, at), rest = {0};
+	if (at < text.size)
+		rest = span_trim(span_of(text.data + at + 1, text.size - at - 1));
+	bool bc = rest.size >= 2 && span_is_word(span_of(rest.data + rest.size - 2, 2), "bc");
+	if (bc)
+		rest = span_trim(span_of(rest.data, rest.size - 2));
+	char copy[24];
+	int64_t days, time = 0;
+	if (date.size > 16)
+		return false;
+	memcpy(copy, date.data, date.size);
+	memcpy(copy + date.size, " bc", 3);
+	if (!parse_date(span_of(copy, date.size + (bc ? 3 : 0)), &days) ||
+		(rest.size > 0 && !parse_time(rest, &time)) ||
+		(at < text.size && rest.size == 0 && !bc))
+		return false;
+	*out = (int128)days * microseconds_a_day + time;
+	return true;
+}
+
 /* As PostgreSQL: unique prefixes of true, false, yes, no, on, off; 1 and 0. */
 static bool parse_bool(struct span text, uint64_t *out)
 {
@@ -145,6 +209,7 @@ amt_status value_parse(struct value *out, const struct column *c, struct span te
 	*out = (struct value){0};
 	struct number n;
 	int64_t days;
+	int128 microseconds;
 	switch (c->type) {
 	case COLUMN_TEXT:
 		ENSURE(text.size <= SCHEMA_MAX_TEXT, AMT_OUT_OF_RANGE,
@@ -160,6 +225,10 @@ amt_status value_parse(struct value *out, const struct column *c, struct span te
 		if (!parse_date(text, &days))
 			return mismatch(c, text);
 		return value_of_integer(out, c, days, text);
+	case COLUMN_TIMESTAMP:
+		if (!parse_timestamp(text, &microseconds))
+			return mismatch(c, text);
+		return value_of_integer(out, c, microseconds, text);
 	case COLUMN_DECIMAL:
 		if (!number_parse(&n, text, c->scale))
 			return mismatch(c, text);
@@ -186,6 +255,27 @@ amt_status print_scaled(struct buf *out, bool negative, uint64_t magnitude, unsi
 	return buf_printf(out, ".%0*llu", (int)scale, (unsigned long long)(magnitude % ten));
 }
 
+/* time: microseconds of the day and one more; 0: a date alone. */
+static amt_status print_date(struct buf *out, int64_t days, int64_t time)
+{
+	int64_t year;
+	unsigned month, day;
+	date_of(days, &year, &month, &day);
+	TRY(buf_printf(
+		out, "%04lld-%02u-%02u", (long long)(year > 0 ? year : 1 - year), month, day));
+	if (time-- > 0) {
+		unsigned seconds = (unsigned)(time / MICROSECONDS),
+			 fraction = (unsigned)(time % MICROSECONDS), width = 6;
+		TRY(buf_printf(
+			out, " %02u:%02u:%02u", seconds / 3600, seconds / 60 % 60, seconds % 60));
+		for (; fraction != 0 && fraction % 10 == 0; fraction /= 10)
+			width--;
+		if (fraction != 0)
+			TRY(buf_printf(out, ".%0*u", (int)width, fraction));
+	}
+	return year > 0 ? STATUS_OK : buf_printf(out, " BC");
+}
+
 amt_status value_print(struct buf *out, const struct column *c, const struct value *v)
 {
 	if (v->null)
@@ -197,11 +287,31 @@ amt_status value_print(struct buf *out, const struct column *c, const struct val
 	if (!column_signed(c))
 		return print_scaled(out, false, v->bits, 0);
 	int64_t x = value_signed(c, v->bits);
-	if (c->type != COLUMN_DATE)
-		return print_scaled(out, x < 0, x < 0 ? -(uint64_t)x : (uint64_t)x, c->scale);
-	int64_t year;
-	unsigned month, day;
-	date_of(x, &year, &month, &day);
-	return buf_printf(out, "%04lld-%02u-%02u%s", (long long)(year > 0 ? year : 1 - year), month,
-		day, year > 0 ? "" : " BC");
+	if (c->type == COLUMN_DATE)
+		return print_date(out, x, 0);
+	if (c->type == COLUMN_TIMESTAMP) {
+		int64_t days = x / microseconds_a_day - (x % microseconds_a_day < 0);
+		/* The least day may begin before the least timestamp. */
+		return print_date(out, days, (int64_t)(x - (int128)days * microseconds_a_day) + 1);
+	}
+	return print_scaled(out, x < 0, x < 0 ? -(uint64_t)x : (uint64_t)x, c->scale);
+}
+
+amt_status value_check(const struct column *c, const struct value *v)
+{
+	if (v->null || !c->checked || (v->bits >= c->least && v->bits <= c->most))
+		return STATUS_OK;
+	struct buf text = {0};
+	const struct value ends[] = {*v, {.bits = c->least}, {.bits = c->most}};
+	amt_status s = STATUS_OK;
+	for (unsigned i = 0; i < 3 && amt_ok(s); i++) {
+		s = value_print(&text, c, &ends[i]);
+		if (amt_ok(s) && i < 2)
+			s = buf_printf(&text, i == 0 ? " is not between " : " and ");
+	}
+	if (amt_ok(s))
+		s = ERROR(AMT_OUT_OF_RANGE, "new row violates the CHECK of column \"%s\": %.*s",
+			c->name, (int)text.size, (const char *)text.data);
+	buf_free(&text);
+	return s;
 }

@@ -54,6 +54,13 @@ static void tables_are_created(void **state)
 		{"text(plain)", COLUMN_TEXT, FORM_PLAIN, 0, 0, false},
 		{"varchar", COLUMN_TEXT, FORM_PAYLOAD, 0, 0, false},
 		{"character varying", COLUMN_TEXT, FORM_PAYLOAD, 0, 0, false},
+		{"timestamp", COLUMN_TIMESTAMP, FORM_PAYLOAD | FORM_ARITH, 0, 0, false},
+		{"timestamp without time zone not null", COLUMN_TIMESTAMP,
+			FORM_PAYLOAD | FORM_ARITH, 0, 0, true},
+		{"u8(scan)", COLUMN_U8, FORM_PAYLOAD | FORM_SCAN, 0, 0, false},
+		{"decimal(4,2,arith,scan)", COLUMN_DECIMAL, FORM_PAYLOAD | FORM_ARITH | FORM_SCAN,
+			4, 2, false},
+		{"text(tag)", COLUMN_TEXT, FORM_PAYLOAD | FORM_SCAN, 0, 0, false},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[200];
@@ -78,6 +85,58 @@ static void tables_are_created(void **state)
 	assert_int_equal(s.column[1].forms, FORM_ARITH | FORM_PAYLOAD);
 	assert_int_equal(s.column[2].forms, FORM_PLAIN);
 	assert_int_equal(s.column[3].forms, FORM_PAYLOAD);
+	schema_free(&s);
+}
+
+static void scan_forms_are_declared(void **state)
+{
+	(void)state;
+	struct schema s = schema_of(
+		"create table t (a u8(scan), flag text(scan, 4), name text(tag), kind varchar, "
+		"b int, w u64(scan), q decimal(4,2,scan) check (q >= 0 and 0.1 >= q), "
+		"d date(scan) check (d between '1992-01-01' and '1998-12-31'), t timestamp, "
+		"i smallint constraint small check (-5 < i) check (i < 12.5), check (b = 7), bool "
+		"bool(scan)) "
+		"with (scan = 'kind:200, b , t, i', scan_base = 'a:4,w:2', scan_limb = 'w:12, i:0', "
+		"scan_depth = 'a:6', scan_ring = 15)");
+	assert_int_equal(s.ring_log2, 15);
+	static const struct {
+		const char *name;
+		uint64_t max;
+		unsigned kind, base, limb_bits, depth;
+		bool summed, checked;
+	} expected[] = {{"a", 255, SCAN_NUMBER, 4, 0, 6, true, false},
+		{"flag", 3, SCAN_DICTIONARY, 4, 0, 0, false, false},
+		{"name", UINT64_MAX, SCAN_TAG, 0, 0, 0, false, false},
+		{"kind", 199, SCAN_DICTIONARY, 200, 0, 0, false, false},
+		{"b", 0, SCAN_NUMBER, 0, 0, 0, true, true},
+		{"w", UINT64_MAX, SCAN_NUMBER, 2, 12, 0, true, false},
+		{"q", 10, SCAN_NUMBER, 0, 0, 0, true, true},
+		{"d", 2556, SCAN_NUMBER, 0, 0, 0, false, true},
+		{"t", UINT64_MAX, SCAN_NUMBER, 0, 0, 0, false, false},
+		{"i", 16, SCAN_NUMBER, 0, 0, 0, false, true},
+		{"bool", 1, SCAN_NUMBER, 0, 0, 0, false, false}};
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const struct column *c = &s.column[i];
+		assert_string_equal(c->name, expected[i].name);
+		assert_int_equal(c->forms, FORM_PAYLOAD | FORM_SCAN);
+		assert_true(column_scan_max(c) == expected[i].max);
+		assert_int_equal(c->scan.kind, expected[i].kind);
+		assert_int_equal(c->scan.base, expected[i].base);
+		assert_int_equal(c->scan.limb_bits, expected[i].limb_bits);
+		assert_int_equal(c->scan.depth, expected[i].depth);
+		assert_int_equal(c->scan.summed, expected[i].summed);
+		assert_int_equal(c->checked, expected[i].checked);
+	}
+	struct value v;
+	OK(value_parse(&v, &s.column[6], span_str("0.03")));
+	assert_int_equal(column_scan_code(&s.column[6], v.bits), 3);
+	OK(value_parse(&v, &s.column[9], span_str("-4")));
+	assert_int_equal(column_scan_code(&s.column[9], v.bits), 0);
+	schema_free(&s);
+	s = schema_of("create table t (a text(scan))");
+	assert_int_equal(s.column[0].scan.base, 16);
+	assert_int_equal(s.ring_log2, 14);
 	schema_free(&s);
 }
 
@@ -144,8 +203,10 @@ static const struct refused statements[] = {
 };
 
 static const struct refused schemas[] = {
-	{"create table t (a timestamp)", AMT_UNSUPPORTED,
-		"line 1, column 19: type timestamp is not supported: use boolean, u8"},
+	{"create table t (a time)", AMT_UNSUPPORTED,
+		"line 1, column 19: type time is not supported: use boolean, u8"},
+	{"create table t (a timestamptz)", AMT_UNSUPPORTED, "type timestamptz is not supported"},
+	{"create table t (a timestamp(3))", AMT_UNSUPPORTED, "type timestamp takes no number"},
 	{"create table t (a float)", AMT_UNSUPPORTED, "type float8 is not supported"},
 	{"create table t (a serial)", AMT_UNSUPPORTED, "type serial is not supported"},
 	{"create table t (a u8[])", AMT_UNSUPPORTED, "this type is not supported"},
@@ -155,7 +216,12 @@ static const struct refused schemas[] = {
 		"line 1, column 27: a length is not supported: use text"},
 	{"create table t (a u8(3))", AMT_UNSUPPORTED, "column 22: type u8 takes no number"},
 	{"create table t (a u8(fast))", AMT_UNSUPPORTED, "column 22: unknown form \"fast\""},
-	{"create table t (a u8(scan))", AMT_UNSUPPORTED, "column 22: the form scan is reserved"},
+	{"create table t (a u8(tag))", AMT_UNSUPPORTED, "column 17: tags are of text"},
+	{"create table t (a u8(scan, 3))", AMT_UNSUPPORTED, "column 28: type u8 takes no number"},
+	{"create table t (a u8(scan, plain))", AMT_UNSUPPORTED, "exclude each other"},
+	{"create table t (a text(scan, tag))", AMT_UNSUPPORTED, "not both"},
+	{"create table t (a text(scan, 1))", AMT_LIMIT, "column 30: a dictionary holds 2 to 256"},
+	{"create table t (a text(scan, 257))", AMT_LIMIT, "a dictionary holds 2 to 256"},
 	{"create table t (a u8('arith'))", AMT_UNSUPPORTED, "a modifier of a type"},
 	{"create table t (a text(arith))", AMT_UNSUPPORTED, "text has no form arith"},
 	{"create table t (a decimal)", AMT_UNSUPPORTED, "decimal needs its precision"},
@@ -167,7 +233,20 @@ static const struct refused schemas[] = {
 	{"create table t (a u8 primary key)", AMT_UNSUPPORTED, "column 22: PRIMARY KEY"},
 	{"create table t (a u8 unique)", AMT_UNSUPPORTED, "UNIQUE"},
 	{"create table t (a u8 default 3)", AMT_UNSUPPORTED, "DEFAULT"},
-	{"create table t (a u8 check (a > 1))", AMT_UNSUPPORTED, "CHECK"},
+	{"create table t (a u8 check (a <> 1))", AMT_UNSUPPORTED,
+		"column 31: this CHECK is not supported"},
+	{"create table t (a u8 check (a + 1 < 5))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8 check (a < 5 or a > 7))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8 check (a in (1, 2)))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8 check (a > null))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8 check (true))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8, b u8, check (a < b))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8, b u8, check (a < 3 and b < 3))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a text check (a < 'x'))", AMT_UNSUPPORTED, "this CHECK"},
+	{"create table t (a u8 check (b < 3))", AMT_NOT_FOUND, "column 29: column \"b\" does not"},
+	{"create table t (a u8 check (a < 'x'))", AMT_TYPE_MISMATCH, "not a valid u8"},
+	{"create table t (a u8 check (a > 5 and a < 6))", AMT_INVALID_ARGUMENT,
+		"column 22: no value of column \"a\" passes"},
 	{"create table t (a u8 references u)", AMT_UNSUPPORTED, "REFERENCES"},
 	{"create table t (a int generated always as identity)", AMT_UNSUPPORTED, "IDENTITY"},
 	{"create table t (a text collate \"C\")", AMT_UNSUPPORTED, "COLLATE"},
@@ -177,7 +256,15 @@ static const struct refused schemas[] = {
 	{"create table t ()", AMT_LIMIT, "1 to 256 columns"},
 	{"create table t (like u)", AMT_UNSUPPORTED, "only columns"},
 	{"create table t (a u8) with (fillfactor = 3)", AMT_UNSUPPORTED, "unknown option"},
-	{"create table t (a u8) with (scan = 'a')", AMT_UNSUPPORTED, "scan is reserved"},
+	{"create table t (a u8) with (scan = 'a:4')", AMT_SYNTAX, "only a dictionary of text"},
+	{"create table t (a u8) with (scan_base = 'a:4')", AMT_INVALID_ARGUMENT, "no form scan"},
+	{"create table t (a u8(scan)) with (scan_base = 'a')", AMT_SYNTAX, "scan_base = 'a:4'"},
+	{"create table t (a u8(scan)) with (scan_base = 'a:1')", AMT_UNSUPPORTED, "1 values"},
+	{"create table t (a date(scan)) with (scan_limb = 'a:4')", AMT_UNSUPPORTED, "of numbers"},
+	{"create table t (a u8(scan)) with (scan_limb = 'a:17')", AMT_UNSUPPORTED, "16 bits"},
+	{"create table t (a u8(scan)) with (scan_depth = 'a:99')", AMT_LIMIT, "20 products"},
+	{"create table t (a u8(scan)) with (scan_ring = 12)", AMT_UNSUPPORTED, "13, 14 or 15"},
+	{"create table t (a u8) with (scan_ring = 13)", AMT_INVALID_ARGUMENT, "no column"},
 	{"create table t (a u8) with (arith)", AMT_SYNTAX, "wants names"},
 	{"create table t (a u8) with (arith = 'a,')", AMT_SYNTAX, "wants names"},
 	{"create table t (a u8) with (arith = 'b')", AMT_NOT_FOUND, "column \"b\" does not exist"},
@@ -216,15 +303,18 @@ static void rows_are_inserted(void **state)
 {
 	(void)state;
 	struct schema schema = schema_of("create table t (a u8 not null, b decimal(6,2), c text, "
-					 "d date, e bool, f bigint)");
+					 "d date, e bool, f bigint, g timestamp, "
+					 "h i8 check (h between -3 and 3))");
 	struct sql_statement *s = parsed(
 		"insert into t values (1, 3.145, 'x', '2020-02-29', true, -9223372036854775808),"
 		"('7', -(-2), 'it''s', date '1970-01-01', 'no', 2.5::numeric),"
-		"(+0, NULL, '', NULL, NULL, -2.5), (9)");
+		"(+0, NULL, '', NULL, NULL, -2.5, '2001-02-03 4:5:6.7', -3),"
+		"(9, NULL, NULL, NULL, NULL, NULL, date '2001-02-03', NULL),"
+		"(9, NULL, NULL, NULL, NULL, NULL, timestamp '0044-03-15T12:00 BC', 3)");
 	struct row_set r;
 	OK(sql_rows(s, &schema, &r));
 	sql_free(s);
-	assert_int_equal(r.rows, 4);
+	assert_int_equal(r.rows, 5);
 	struct buf b = {0};
 	for (size_t i = 0; i < r.rows * schema.columns; i++) {
 		if (r.value[i].null)
@@ -233,10 +323,12 @@ static void rows_are_inserted(void **state)
 		OK(buf_printf(&b, i % schema.columns + 1 < schema.columns ? "|" : "\n"));
 	}
 	OK(buf_put_u8(&b, 0));
-	assert_string_equal((char *)b.data, "1|3.15|x|2020-02-29|t|-9223372036854775808\n"
-					    "7|2.00|it's|1970-01-01|f|3\n"
-					    "0|NULL||NULL|NULL|-3\n"
-					    "9|NULL|NULL|NULL|NULL|NULL\n");
+	assert_string_equal((char *)b.data,
+		"1|3.15|x|2020-02-29|t|-9223372036854775808|NULL|NULL\n"
+		"7|2.00|it's|1970-01-01|f|3|NULL|NULL\n"
+		"0|NULL||NULL|NULL|-3|2001-02-03 04:05:06.7|-3\n"
+		"9|NULL|NULL|NULL|NULL|NULL|2001-02-03 00:00:00|NULL\n"
+		"9|NULL|NULL|NULL|NULL|NULL|0044-03-15 12:00:00 BC|3\n");
 	buf_free(&b);
 	row_set_free(&r);
 
@@ -244,11 +336,17 @@ static void rows_are_inserted(void **state)
 		{"insert into t (b) values (1)", AMT_OUT_OF_RANGE, "column \"a\" is NOT NULL"},
 		{"insert into t values (null)", AMT_OUT_OF_RANGE,
 			"line 1, column 23: column \"a\""},
-		{"insert into t (a, g) values (1, 2)", AMT_NOT_FOUND, "column 19: column \"g\" of"},
+		{"insert into t (a, z) values (1, 2)", AMT_NOT_FOUND, "column 19: column \"z\" of"},
 		{"insert into t (a, a) values (1, 2)", AMT_SYNTAX, "more than once"},
 		{"insert into t (a, b) values (1)", AMT_SYNTAX, "more target columns"},
 		{"insert into t (a) values (1, 2)", AMT_SYNTAX, "column 30: INSERT has more expr"},
-		{"insert into t values (1,2,3,4,5,6,7)", AMT_SYNTAX, "more expressions"},
+		{"insert into t values (1,2,3,4,5,6,7,8,9)", AMT_SYNTAX, "more expressions"},
+		{"insert into t (a, h) values (1, 4)", AMT_OUT_OF_RANGE,
+			"column 33: new row violates the CHECK of column \"h\": 4 is not between -3 "
+			"and 3"},
+		{"insert into t (a, g) values (1, 4)", AMT_TYPE_MISMATCH, "is timestamp"},
+		{"insert into t (a, d) values (1, timestamp '2001-01-01')", AMT_TYPE_MISMATCH,
+			"is date, this is a timestamp"},
 		{"insert into t values (default)", AMT_UNSUPPORTED, "column 23: DEFAULT"},
 		{"insert into t values (1 + 1)", AMT_UNSUPPORTED, "literals only"},
 		{"insert into t values (x)", AMT_UNSUPPORTED, "literals only"},
@@ -348,7 +446,8 @@ static void failing_allocations_are_reported(void **state)
 		struct sql_statement *s = NULL;
 		struct schema schema = {0};
 		mem_fail_nth(n);
-		amt_status r = sql_parse(&s, "create table t (a u8, b text) with (plain = 'a')");
+		amt_status r = sql_parse(&s, "create table t (a u8 check (a < 9), b text) "
+					     "with (scan = 'a, b:3')");
 		if (amt_ok(r))
 			r = sql_schema(s, &schema);
 		mem_fail_nth(0);
@@ -367,6 +466,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_created),
+		cmocka_unit_test(scan_forms_are_declared),
 		cmocka_unit_test(foreign_statements_are_refused_by_name),
 		cmocka_unit_test(rows_are_inserted),
 		cmocka_unit_test(hostile_statements_are_survived),

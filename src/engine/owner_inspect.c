@@ -186,7 +186,15 @@ static const char *wire_name(unsigned type)
 		[WIRE_SCHEMA] = "schema",
 		[WIRE_QUERY] = "question",
 		[WIRE_ANSWER] = "answer",
-		[WIRE_PLAIN] = "plain page"};
+		[WIRE_PLAIN] = "plain page",
+		[WIRE_BGV_KEYS] = "switching keys",
+		[WIRE_KEY_TRAIL] = "audit trail of keys",
+		[WIRE_STORED_KEY] = "stored key",
+		[WIRE_EXPANDED_KEY] = "expanded evaluation key",
+		[WIRE_PUBLIC_KEY] = "public key",
+		[WIRE_COMPACT_LIST] = "encrypted integers (compact)",
+		[WIRE_ROTATION_KEY] = "rotation key",
+		[WIRE_COMPRESSED_LIST] = "encrypted integers (compressed)"};
 	return type < sizeof(names) / sizeof(names[0]) && names[type] != NULL ? names[type]
 									      : "unknown";
 }

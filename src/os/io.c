@@ -61,6 +61,12 @@ amt_status io_read_exact(struct io_file *f, uint64_t offset, void *data, size_t 
 	return STATUS_OK;
 }
 
+void io_will_read(struct io_file *f, uint64_t offset, uint64_t size)
+{
+	if (f->functions->will_read != NULL)
+		f->functions->will_read(f, offset, size);
+}
+
 static amt_status ensure_sound(struct io_file *f)
 {
 	ENSURE(!atomic_load(&f->poisoned), AMT_IO, "%s: an earlier sync failed", f->path);

@@ -65,6 +65,7 @@ struct io_functions {
 	amt_status (*size)(struct io_file *f, uint64_t *out);
 	amt_status (*truncate)(struct io_file *f, uint64_t size);
 	amt_status (*preallocate)(struct io_file *f, uint64_t size);
+	void (*will_read)(struct io_file *f, uint64_t offset, uint64_t size); /* may be NULL */
 	void (*close)(struct io_file *f);
 };
 
@@ -82,6 +83,8 @@ amt_status io_lock(struct io *io, const char *path, struct io_file **out);
 amt_status io_read(struct io_file *f, uint64_t offset, void *data, size_t size, size_t *got);
 /* Exactly size bytes: AMT_TRUNCATED if the file ends before. */
 amt_status io_read_exact(struct io_file *f, uint64_t offset, void *data, size_t size);
+/* A range that will be read soon: a hint, which cannot fail. */
+void io_will_read(struct io_file *f, uint64_t offset, uint64_t size);
 /* Writes all parts, one after the other, growing the file as needed. */
 amt_status io_write(struct io_file *f, uint64_t offset, const struct span *parts, size_t count);
 amt_status io_sync(struct io_file *f); /* contents and size */

@@ -229,6 +229,11 @@ static amt_status posix_preallocate(struct io_file *f, uint64_t size)
 	return now < size ? posix_truncate(f, size) : STATUS_OK;
 }
 
+static void posix_will_read(struct io_file *f, uint64_t offset, uint64_t size)
+{
+	(void)posix_fadvise(fd_of(f), (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
 static const struct io_functions posix_functions = {
 	.name = "posix",
 	.open = posix_open,
@@ -245,6 +250,7 @@ static const struct io_functions posix_functions = {
 	.size = posix_size,
 	.truncate = posix_truncate,
 	.preallocate = posix_preallocate,
+	.will_read = posix_will_read,
 	.close = posix_close,
 };
 

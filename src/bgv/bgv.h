@@ -51,9 +51,10 @@ struct bgv_ring {
 amt_status bgv_ring_new(struct bgv_ring **out, const struct bgv_params *params);
 void bgv_ring_free(struct bgv_ring *ring);
 
-/* n slots modulo t to a polynomial's coefficients in [0, t) and back. */
+/* n slots modulo t to a polynomial's coefficients in [0, t) and back; decoding destroys the
+ * coefficients. Constant time. */
 void bgv_slots_encode(const struct bgv_ring *ring, uint64_t *coefficients, const uint32_t *slots);
-void bgv_slots_decode(const struct bgv_ring *ring, uint32_t *slots, const uint64_t *coefficients);
+void bgv_slots_decode(const struct bgv_ring *ring, uint32_t *slots, uint64_t *coefficients);
 
 struct bgv_ct {
 	unsigned limbs, parts;
@@ -80,36 +81,69 @@ static inline uint64_t *bgv_limb(
 amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, unsigned limb,
 	size_t first, size_t count, uint64_t *out);
 
-/* ---- evaluation keys (host). Switching keys for relinearisation and automorphisms. */
+/* ---- evaluation keys (host): switching keys for relinearisation and automorphisms.
+ *
+ * Content of WIRE_BGV_KEYS, seed-compressed:
+ *
+ *	OFFSET SIZE
+ *	0      2    parameter set id
+ *	2      2    L: limbs of the longest ciphertext they are for
+ *	4      4    g: number of automorphisms X -> X^element, at most BGV_MAX_ELEMENTS
+ *	8      4 g  their elements: odd, from 3 to 2 N - 1, ascending
+ *	8+4g        1 + g keys, of relinearisation and of each automorphism; a key is L digits, each
+ *		    16	 seed
+ *		    5 N	 for each q_0 ... q_{L-1}: residues of c0
+ *		    7 N	 modulo p: residues of c0
+ *
+ * Digit i of a key from S (s^2, or s(X^element)) to s: c0 + a s = t e, plus p S modulo q_i alone. a
+ * modulo q_j is stream j of the seed, a modulo p stream 255 (bgv_mask).
+ */
+enum { BGV_MAX_ELEMENTS = 64 };
+static inline size_t bgv_digit_bytes(const struct bgv_ring *ring, unsigned limbs)
+{
+	return 16 + ring->n * ((size_t)limbs * BGV_RESIDUE_BYTES + 7);
+}
+static inline size_t bgv_keys_content_bytes(
+	const struct bgv_ring *ring, unsigned limbs, unsigned elements)
+{
+	return 8 + 4 * (size_t)elements +
+	       (1 + (size_t)elements) * limbs * bgv_digit_bytes(ring, limbs);
+}
 struct bgv_keys;
-/* From the bytes of the wire object (content of WIRE_BGV_KEYS): expands all seeds. progress may be
- * NULL. */
+/* Checks every residue and expands all seeds. progress may be NULL; the calling thread calls it.
+ * AMT_FOREIGN_PARAMETERS, AMT_TRUNCATED, AMT_CORRUPTION. */
 amt_status bgv_keys_open(struct bgv_keys **out, const struct bgv_ring *ring, struct span content,
 	struct pool *pool, void (*progress)(void *context, uint64_t done, uint64_t total),
 	void *context);
 void bgv_keys_free(struct bgv_keys *keys);
 bool bgv_keys_has(const struct bgv_keys *keys, uint32_t galois_element);
+unsigned bgv_keys_limbs(const struct bgv_keys *keys);
 /* Bytes in memory. */
 size_t bgv_keys_bytes(const struct bgv_keys *keys);
 
 /* ---- evaluation. `noise` of the outputs is kept; AMT_NOISE_BUDGET is the planner's affair
- * (scan/fit.h), not checked here. */
+ * (scan/fit.h), not checked here.
+ *
+ * Outputs are ciphertexts with memory (`words`) for the result; limbs, parts, stride and noise are
+ * set here. An output that is an operand keeps its stride. */
 
+/* The lesser number of limbs, the greater number of parts; out may be a or b if it has the room for
+ * that. Terms count as independent (bgv_noise_add). */
 void bgv_add(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
-	const struct bgv_ct *b); /* out has min(limbs); may be a or b */
+	const struct bgv_ct *b);
 void bgv_sub(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
 	const struct bgv_ct *b);
-/* out = c a + d for small public integers, |c| < t. */
+/* out = c a + d for small public integers, |c|, |d| < t; out may be a. */
 void bgv_affine(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a, int64_t c,
 	int64_t d);
-/* 3 parts of 2 x 2. */
+/* 3 parts of 2 x 2, the lesser number of limbs; out must be neither a nor b, which may be the same. */
 void bgv_mul(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
 	const struct bgv_ct *b);
-/* A plaintext polynomial (coefficients mod t, not NTT) times a ciphertext. */
+/* A plaintext polynomial (coefficients in [0, t), not NTT) times a ciphertext; out may be a. */
 amt_status bgv_mul_plain(const struct bgv_ring *ring, struct bgv_ct *out, const struct bgv_ct *a,
 	const uint64_t *coefficients);
 /* 3 parts to 2, in place, for `count` ciphertexts of equal limbs at once (keys stream through the
- * caches once). pool NULL: the calling thread. */
+ * caches once). pool NULL: the calling thread. AMT_NOT_FOUND if the keys have fewer limbs. */
 amt_status bgv_relinearise(const struct bgv_ring *ring, const struct bgv_keys *keys,
 	struct bgv_ct *const *ct, size_t count, struct pool *pool);
 /* Drops the last limb, in place; 2 or 3 parts. */

@@ -116,7 +116,8 @@ amt_status bgv_params_check_shape(const struct bgv_params *p)
 			ENSURE(p->q[k] != p->q[i], AMT_UNSUPPORTED,
 				"parameter set %s: a modulus twice", p->name);
 	}
-	return check_prime(p, p->p, 1ull << 40, 1ull << 50);
+	/* Answers are decrypted modulo p: N 2^BGV_ANSWER_BITS must fit. */
+	return check_prime(p, p->p, 1ull << (BGV_ANSWER_BITS + p->log2n), 1ull << 50);
 }
 
 amt_status bgv_params_check(const struct bgv_params *p)

@@ -4,6 +4,9 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 
+#include <openssl/evp.h>
+#include <string.h>
+
 /* Constant time: all loops run to public bounds, tables are read from end to end, and choices are
  * made by arithmetic on carries. The only floating-point work is on sigma, which is public.
  *
@@ -139,4 +142,34 @@ amt_status sample_binary(uint8_t *out, size_t count)
 	}
 	secret_wipe(bytes, sizeof(bytes));
 	return st;
+}
+
+static int8_t ternary(const uint64_t word[2])
+{
+	unsigned __int128 low = (unsigned __int128)word[0] * 3,
+			  high = (unsigned __int128)word[1] * 3;
+	return (int8_t)((int8_t)((high + (low >> 64)) >> 64) - 1);
+}
+
+amt_status sample_ternary(const uint8_t seed[TERNARY_SEED_BYTES], int8_t *out, size_t count)
+{
+	enum { SOME = 64 };
+	static const uint8_t counter[16];
+	uint64_t words[SOME][2];
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+	int made = 0;
+	bool good = cipher != NULL &&
+		    EVP_EncryptInit_ex(cipher, EVP_aes_256_ctr(), NULL, seed, counter) == 1;
+	for (size_t i = 0; i < count && good; i += SOME) {
+		size_t some = count - i < SOME ? count - i : SOME;
+		memset(words, 0, sizeof(words));
+		good = EVP_EncryptUpdate(cipher, (uint8_t *)words, &made, (uint8_t *)words,
+			       sizeof(words)) == 1;
+		for (size_t j = 0; j < some; j++)
+			out[i + j] = ternary(words[j]);
+	}
+	secret_wipe(words, sizeof(words));
+	EVP_CIPHER_CTX_free(cipher);
+	ENSURE(good, AMT_OUT_OF_MEMORY, "libcrypto has no memory for AES-256-CTR");
+	return STATUS_OK;
 }

@@ -28,4 +28,10 @@ amt_status sample_noise(const struct noise_distribution *d, uint64_t *out, size_
 /* count uniform bits, one a byte, 0 or 1. */
 amt_status sample_binary(uint8_t *out, size_t count);
 
+/* count coefficients of -1, 0 and 1, uniform to 2^-126 each, from a secret seed: a written format
+ * (docs/formats.md). With w_i the i-th 16 bytes of AES-256-CTR's key stream under the seed, counter
+ * block 0, as a little-endian integer, coefficient i is floor(3 w_i / 2^128) - 1. */
+enum { TERNARY_SEED_BYTES = 32 };
+amt_status sample_ternary(const uint8_t seed[TERNARY_SEED_BYTES], int8_t *out, size_t count);
+
 #endif

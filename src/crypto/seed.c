@@ -40,10 +40,13 @@ void seed_expander_free(struct seed_expander *e)
 	mem_free(e);
 }
 
-static amt_status expand(struct seed_expander *e, uint64_t stream, uint8_t *out, size_t size)
+/* The key stream from its block `block` on. */
+static amt_status expand(
+	struct seed_expander *e, uint64_t stream, uint64_t block, uint8_t *out, size_t size)
 {
-	uint8_t counter[16] = {0};
+	uint8_t counter[16];
 	store_u64(counter, stream);
+	store_u64(counter + 8, __builtin_bswap64(block));
 	ENSURE(EVP_EncryptInit_ex(e->cipher, NULL, NULL, NULL, counter) == 1, AMT_INTERNAL,
 		"libcrypto refuses AES-128-CTR");
 	while (size > 0) {
@@ -60,10 +63,23 @@ static amt_status expand(struct seed_expander *e, uint64_t stream, uint8_t *out,
 
 amt_status seed_expand_u64(struct seed_expander *e, uint64_t stream, uint64_t *out, size_t count)
 {
-	return expand(e, stream, (uint8_t *)out, count * sizeof(*out));
+	return expand(e, stream, 0, (uint8_t *)out, count * sizeof(*out));
 }
 
 amt_status seed_expand_u32(struct seed_expander *e, uint64_t stream, uint32_t *out, size_t count)
 {
-	return expand(e, stream, (uint8_t *)out, count * sizeof(*out));
+	return expand(e, stream, 0, (uint8_t *)out, count * sizeof(*out));
+}
+
+amt_status seed_expand_u64_from(
+	struct seed_expander *e, uint64_t stream, uint64_t first, uint64_t *out, size_t count)
+{
+	if (first % 2 != 0 && count > 0) { /* a block has two words */
+		uint64_t block[2];
+		TRY(expand(e, stream, first / 2, (uint8_t *)block, sizeof(block)));
+		*out++ = block[1];
+		first++;
+		count--;
+	}
+	return expand(e, stream, first / 2, (uint8_t *)out, count * sizeof(*out));
 }

@@ -28,6 +28,9 @@ amt_status seed_expander_new(struct seed_expander **out, const struct seed *seed
 void seed_expander_free(struct seed_expander *e);
 /* The first count words of a stream. */
 amt_status seed_expand_u64(struct seed_expander *e, uint64_t stream, uint64_t *out, size_t count);
+/* Words first, first + 1, ... of a stream. */
+amt_status seed_expand_u64_from(
+	struct seed_expander *e, uint64_t stream, uint64_t first, uint64_t *out, size_t count);
 amt_status seed_expand_u32(struct seed_expander *e, uint64_t stream, uint32_t *out, size_t count);
 
 #endif

@@ -1,0 +1,247 @@
+/* Variances of coefficients, averaged over noise and rounding for a typical secret (Costache, Curtis,
+ * Hales, Murphy, Ogilvie, Player, "On the precision loss in approximate homomorphic encryption",
+ * 2022, do the same; for BGV: Costache, Nuernberger, Player, CT-RSA 2023). A coefficient of a
+ * product of polynomials is a sum of N products of coefficients, so for independent factors the
+ * variance is N V V'; three things make it larger:
+ *
+ * - Powers of the secret. Rounding leaves r s, a product of two roundings r r' s^2, and E |s^k|^2
+ *   is k! times what k independent secrets would give (Biasse and others call it the factor of
+ *   correlated powers; for k = 2 every product s_i s_j comes twice). A product of terms with s^a
+ *   and s^b has binomial(a + b, a) times the variance.
+ * - Equal operands: w^2 has every product of coefficients twice, another factor 2.
+ * - Secrets of more than average weight: 0.7 N in place of 2 N / 3 coefficients that are not 0,
+ *   more than five deviations.
+ *
+ * Tails: a sum of N products of Gaussians has cumulants that raise log2 of the tail at 13.5
+ * deviations by (1/4) 13.5^4 log2(e) / N = 0.7 at N = 16384; TAIL_BITS covers it, N = 8192 and
+ * above.
+ */
+#include "bgv/inside.h"
+
+#include <math.h>
+
+static const double failure_limit_log2 = -128, tail_bits = 2;
+/* The variance of e: TUniform of bound 2^3. */
+static const double fresh_variance = 21.5;
+/* Of m, whatever it is. */
+static const double message_variance = 0.25;
+/* Below the rounding of a switch by so much (log2 of the deviation), a term's power of the secret
+ * does not matter to the next product. */
+static const double negligible_log2 = -3;
+
+static double size_of(const struct bgv_params *p)
+{
+	return exp2(p->log2n);
+}
+static double weight(const struct bgv_params *p)
+{
+	return 0.7 * size_of(p);
+}
+static double variance(struct bgv_noise a)
+{
+	return exp2(2 * a.log2_deviation);
+}
+static double deviation_of(double v)
+{
+	return 0.5 * log2(v);
+}
+static double greater(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* Dividing by a modulus with multiples of t: t times a uniform rounding in every part, the second
+ * times s, the third times s^2. */
+static double rounding(const struct bgv_params *p, unsigned parts)
+{
+	double h = weight(p), t = BGV_T, of_parts[] = {0, 1, 1 + h, 1 + h + 2 * h * h};
+	return t * t / 12 * of_parts[parts];
+}
+
+struct bgv_noise bgv_noise_fresh(const struct bgv_params *p)
+{
+	(void)p;
+	return (struct bgv_noise){
+		log2(BGV_T) + deviation_of(fresh_variance + message_variance), 0, 0};
+}
+
+/* The power of the terms that count; no worst coefficient is further from the sum's deviation than
+ * from its own term's. */
+static struct bgv_noise with_sum(double log2_deviation, struct bgv_noise a, struct bgv_noise b)
+{
+	struct bgv_noise sum = {log2_deviation, greater(a.log2_peak, b.log2_peak), 0};
+	if (a.log2_deviation > log2_deviation + negligible_log2)
+		sum.power = a.power;
+	if (b.log2_deviation > log2_deviation + negligible_log2)
+		sum.power = greater(sum.power, b.power);
+	return sum;
+}
+
+struct bgv_noise bgv_noise_add(struct bgv_noise a, struct bgv_noise b)
+{
+	double v = variance(a) + variance(b);
+	return v == 0 ? a : with_sum(deviation_of(v), a, b);
+}
+
+struct bgv_noise bgv_noise_add_dependent(struct bgv_noise a, struct bgv_noise b)
+{
+	double sum = exp2(a.log2_deviation) + exp2(b.log2_deviation);
+	return sum == 0 ? a : with_sum(log2(sum), a, b);
+}
+
+struct bgv_noise bgv_noise_scale(struct bgv_noise a, double factor)
+{
+	a.log2_deviation += log2(fabs(factor));
+	return a;
+}
+
+/* One coefficient moves by at most t: nothing beside the fresh noise of all of them, but a deviation
+ * that must cover it. */
+struct bgv_noise bgv_noise_shift(struct bgv_noise a, double constant)
+{
+	struct bgv_noise moved = {log2(fabs(constant)), 0, 0};
+	return constant == 0 ? a : bgv_noise_add(a, moved);
+}
+
+static struct bgv_noise product(
+	const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b, double factor)
+{
+	double powers = tgamma(a.power + b.power + 1) / (tgamma(a.power + 1) * tgamma(b.power + 1));
+	struct bgv_noise out = {
+		a.log2_deviation + b.log2_deviation + deviation_of(factor * powers * size_of(p)),
+		/* A flat factor spreads the peaks of the other. */
+		a.log2_peak < b.log2_peak ? a.log2_peak : b.log2_peak, a.power + b.power};
+	return out;
+}
+
+struct bgv_noise bgv_noise_mul(const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b)
+{
+	return product(p, a, b, 2);
+}
+
+struct bgv_noise bgv_noise_mul_fresh(const struct bgv_params *p, struct bgv_noise a)
+{
+	return product(p, a, bgv_noise_fresh(p), 1);
+}
+
+struct bgv_noise bgv_noise_mul_plain(const struct bgv_params *p, struct bgv_noise a)
+{
+	struct bgv_noise plain = {log2(BGV_T) - deviation_of(12), 0, 0};
+	return product(p, a, plain, 1);
+}
+
+/* Hybrid key switching: a digit is uniform in (-q_i/2, q_i/2), times t e of its key, all of it
+ * divided by the special prime with rounding. */
+static double switching(const struct bgv_params *p, unsigned limbs)
+{
+	double sum = 0, t = BGV_T;
+	for (unsigned i = 0; i < limbs; i++)
+		sum += exp2(2 * (log2((double)p->q[i]) - log2((double)p->p)));
+	return t * t * fresh_variance * size_of(p) * sum / 12 + rounding(p, 2);
+}
+
+static struct bgv_noise add_rounding(struct bgv_noise a, double v, double power)
+{
+	return bgv_noise_add(a, (struct bgv_noise){deviation_of(v), 0, power});
+}
+
+struct bgv_noise bgv_noise_key_switch(
+	const struct bgv_params *p, unsigned limbs, struct bgv_noise a)
+{
+	return add_rounding(a, switching(p, limbs), 1);
+}
+
+struct bgv_noise bgv_noise_mod_switch_parts(
+	const struct bgv_params *p, unsigned limbs, unsigned parts, struct bgv_noise a)
+{
+	a.log2_deviation -= log2((double)p->q[limbs - 1]);
+	return add_rounding(a, rounding(p, parts), parts - 1);
+}
+
+struct bgv_noise bgv_noise_mod_switch(
+	const struct bgv_params *p, unsigned limbs, struct bgv_noise a)
+{
+	return bgv_noise_mod_switch_parts(p, limbs, 2, a);
+}
+
+/* Level i takes w to w + s(w) or X^-2^i (w - s(w)), s: X -> X^(N/2^i + 1), and adds the noise of a
+ * key switch. s fixes the coefficients whose index is a multiple of 2^i up to a sign, plus for half
+ * of them: those double and the others vanish, which doubles the mean of the squares. The rest is
+ * combined in pairs, with the same effect. So the mean doubles each level, and the worst
+ * coefficient's square is multiplied by 4. */
+struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, unsigned count)
+{
+	double mean = variance(bgv_noise_fresh(p)), worst = mean, each = switching(p, limbs);
+	for (unsigned n = 1; n < count; n *= 2) {
+		mean = 2 * mean + each;
+		worst = 4 * worst + each;
+	}
+	return (struct bgv_noise){
+		deviation_of(mean), deviation_of(worst) - deviation_of(mean), count > 1};
+}
+
+/* log2 erfc(x): the asymptotic series where erfc itself leaves the normal range. */
+static double erfc_log2(double x)
+{
+	if (x < 20)
+		return log2(erfc(x));
+	double y = 1 / (2 * x * x);
+	return -x * x * M_LOG2E - log2(x * sqrt(M_PI)) + log2(1 - y + 3 * y * y);
+}
+
+/* That any of N coefficients is `deviations` off. */
+static double failure(const struct bgv_params *p, double deviations)
+{
+	double bits = erfc_log2(deviations / M_SQRT2) + p->log2n + tail_bits;
+	return bits < 0 ? bits : 0;
+}
+
+/* log2 of the deviations between a's worst coefficient and 2^half_log2. */
+static double distance(double half_log2, struct bgv_noise a)
+{
+	return half_log2 - a.log2_deviation - a.log2_peak;
+}
+
+static double half_of(const struct bgv_params *p, unsigned limbs)
+{
+	double q = 0;
+	for (unsigned i = 0; i < limbs; i++)
+		q += log2((double)p->q[i]);
+	return q - 1;
+}
+
+double bgv_noise_failure_log2(const struct bgv_params *p, unsigned limbs, struct bgv_noise a)
+{
+	return failure(p, exp2(distance(half_of(p, limbs), a)));
+}
+
+double bgv_noise_margin(const struct bgv_params *p, unsigned limbs, struct bgv_noise a)
+{
+	double low = 0, high = 10; /* log2 of the deviations that fit */
+	for (int i = 0; i < 50; i++) {
+		double middle = (low + high) / 2;
+		if (failure(p, exp2(middle)) <= failure_limit_log2)
+			high = middle;
+		else
+			low = middle;
+	}
+	return distance(half_of(p, limbs), a) - high;
+}
+
+bool bgv_noise_fits(const struct bgv_params *p, unsigned limbs, struct bgv_noise a)
+{
+	return bgv_noise_failure_log2(p, limbs, a) <= failure_limit_log2;
+}
+
+double bgv_noise_answer_failure_log2(const struct bgv_params *p, struct bgv_noise a)
+{
+	/* The first switch must not have failed either: modulo q_0 there is more room. */
+	a.log2_deviation += BGV_ANSWER_BITS - log2((double)p->q[0]);
+	a = add_rounding(a, rounding(p, 2), 1);
+	return failure(p, exp2(distance(BGV_ANSWER_BITS - 1, a)));
+}
+
+bool bgv_noise_answer_fits(const struct bgv_params *p, struct bgv_noise a)
+{
+	return bgv_noise_answer_failure_log2(p, a) <= failure_limit_log2;
+}

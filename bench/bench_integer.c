@@ -1,162 +1,200 @@
-/* Operations on encrypted integers over a batch of values, with the default parameter set: wall
- * time a value, bootstraps a value, and processor time a bootstrap (which other programs on the
- * machine disturb least). A table on stdout, the same figures as JSON beside the program.
+/* Operations on encrypted integers: over a batch of values (wall time a value, on all threads) and,
+ * where the name ends in _latency, on one value alone; bootstraps a value, and processor time a
+ * bootstrap (which other programs on the machine disturb least). Rounds alternate with the peer's. A
+ * table on stdout, the figures in integer.json beside the program.
  *
- *	bench_integer [values in the batch, default 32] [threads, default one a core]
+ *	bench_integer [--set id] [--threads n] [--peer program] [metric...]
+ *
+ * Defaults: the default parameter set, one thread a core, all metrics.
  */
+#include "compare.h"
+
 #include "base/alloc.h"
-#include "base/bytes.h"
 #include "integer/integer.h"
 #include "integer/secret.h"
-#include "os/clock.h"
 #include "os/cpu.h"
 
-#include <jansson.h>
-
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-enum operation { ADD, SUB, EQ, LT, AND, NOT, SELECT, MASK, MIN, SUM, OPERATIONS };
-static const char *const names[OPERATIONS] = {
-	"add", "sub", "eq", "lt", "and", "not", "select", "mask", "min", "sum"};
+enum { SUMMED = 10, MOST_VALUES = 256 };
 
-static void check(amt_status st)
-{
-	if (amt_ok(st))
-		return;
-	char text[512];
-	(void)amt_status_format(st, text, sizeof(text));
-	fprintf(stderr, "bench_integer: %s\n", text);
-	exit(1);
-}
+struct columns {
+	struct int_column a, b, bit;
+};
 
-static double processor_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
+struct operation {
+	const char *metric;
+	enum int_type type;
+	size_t values; /* a batch that occupies two cores for about a second */
+	amt_status (*run)(
+		struct int_context *c, struct int_column *out, const struct columns *columns);
+};
 
-static void run(struct int_context *c, enum operation op, const struct int_column *bit,
-	const struct int_column *a, const struct int_column *b)
-{
-	struct int_column r = {0};
-	switch (op) {
-	case ADD:
-		check(int_add(c, &r, a, b));
-		break;
-	case SUB:
-		check(int_sub(c, &r, a, b));
-		break;
-	case EQ:
-		check(int_compare(c, &r, INT_EQ, a, b));
-		break;
-	case LT:
-		check(int_compare(c, &r, INT_LT, a, b));
-		break;
-	case AND:
-		check(int_logic(c, &r, INT_AND, a, b));
-		break;
-	case NOT:
-		check(int_not(c, &r, a));
-		break;
-	case SELECT:
-		check(int_select(c, &r, bit, a, b));
-		break;
-	case MASK:
-		check(int_mask(c, &r, bit, a));
-		break;
-	case MIN:
-		check(int_min(c, &r, a, b));
-		break;
-	default:
-		check(int_sum_rows(c, &r, a, a->blocks));
+#define LOGIC(name, which)                                                              \
+	static amt_status run_##name(                                                   \
+		struct int_context *c, struct int_column *out, const struct columns *x) \
+	{                                                                               \
+		return int_logic(c, out, which, &x->a, &x->b);                          \
 	}
-	int_column_free(&r);
-}
-
-/* Writes the figures beside the program: build/bench/integer.json. */
-static void write_json(const char *program, json_t *figures)
-{
-	const char *slash = strrchr(program, '/');
-	struct buf path = {0};
-	check(buf_printf(&path, "%.*sinteger.json", slash == NULL ? 0 : (int)(slash - program) + 1,
-		program));
-	check(buf_put_u8(&path, 0));
-	if (json_dump_file(figures, (const char *)path.data, JSON_INDENT(1)) != 0)
-		fprintf(stderr, "bench_integer: cannot write %s\n", path.data);
-	buf_free(&path);
-}
-
-int main(int argc, char **argv)
-{
-	size_t values = argc > 1 ? strtoul(argv[1], NULL, 10) : 32;
-	unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
-	if (values == 0 || values > 100000) {
-		fprintf(stderr, "usage: bench_integer [values] [threads]\n");
-		return 2;
+#define COMPARISON(name, which)                                                         \
+	static amt_status run_##name(                                                   \
+		struct int_context *c, struct int_column *out, const struct columns *x) \
+	{                                                                               \
+		return int_compare(c, out, which, &x->a, &x->b);                        \
 	}
+#define BINARY(name)                                                                    \
+	static amt_status run_##name(                                                   \
+		struct int_context *c, struct int_column *out, const struct columns *x) \
+	{                                                                               \
+		return int_##name(c, out, &x->a, &x->b);                                \
+	}
+LOGIC(and, INT_AND)
+LOGIC(or, INT_OR)
+LOGIC(xor, INT_XOR)
+COMPARISON(eq, INT_EQ)
+COMPARISON(lt, INT_LT)
+BINARY(add)
+BINARY(sub)
+BINARY(min)
+BINARY(max)
+
+static amt_status run_select(struct int_context *c, struct int_column *out, const struct columns *x)
+{
+	return int_select(c, out, &x->bit, &x->a, &x->b);
+}
+
+/* `values` are the sums, each of ten rows. */
+static amt_status run_sum(struct int_context *c, struct int_column *out, const struct columns *x)
+{
+	amt_status s = STATUS_OK;
+	for (size_t first = 0; first < x->a.rows && amt_ok(s); first += SUMMED) {
+		struct int_column ten;
+		int_column_free(out);
+		int_view(&ten, &x->a, first, SUMMED);
+		s = int_sum_rows(c, out, &ten, ten.blocks);
+	}
+	return s;
+}
+
+static const struct operation operations[] = {
+	{"u64_and", INT_U64, 32, run_and},
+	{"u64_or", INT_U64, 32, run_or},
+	{"u64_xor", INT_U64, 32, run_xor},
+	{"u64_add", INT_U64, 32, run_add},
+	{"u64_sub", INT_U64, 32, run_sub},
+	{"u64_eq", INT_U64, 32, run_eq},
+	{"u64_lt", INT_U64, 32, run_lt},
+	{"u64_select", INT_U64, 32, run_select},
+	{"u64_min", INT_U64, 32, run_min},
+	{"u64_max", INT_U64, 32, run_max},
+	{"u64_sum10", INT_U64, 1, run_sum},
+	{"u8_eq", INT_U8, 128, run_eq},
+	{"u8_lt", INT_U8, 128, run_lt},
+	{"u8_add", INT_U8, 128, run_add},
+	{"u64_add_latency", INT_U64, 1, run_add},
+	{"u64_eq_latency", INT_U64, 1, run_eq},
+	{"u64_lt_latency", INT_U64, 1, run_lt},
+	{"u64_select_latency", INT_U64, 1, run_select},
+};
+
+struct timed {
+	struct int_context *c;
+	const struct operation *op;
+	const struct columns *columns;
+};
+
+static void run(void *context)
+{
+	const struct timed *t = context;
+	struct int_column out = {0};
+	compare_check(t->op->run(t->c, &out, t->columns));
+	int_column_free(&out);
+}
+
+static void make_columns(
+	const struct tfhe_secret *secret, const struct operation *op, struct columns *columns)
+{
+	uint64_t a[MOST_VALUES], b[MOST_VALUES], bit[MOST_VALUES];
+	size_t rows = op->run == run_sum ? SUMMED * op->values : op->values;
+	for (size_t i = 0; i < rows; i++) {
+		a[i] = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+		b[i] = (i + 1) * UINT64_C(0xbf58476d1ce4e5b9);
+		bit[i] = a[i] >> 63;
+	}
+	compare_check(int_encrypt(secret, &columns->a, op->type, a, rows));
+	compare_check(int_encrypt(secret, &columns->b, op->type, b, rows));
+	compare_check(int_encrypt(secret, &columns->bit, INT_BOOL, bit, rows));
+}
+
+static bool wanted(const char *metric, char **metrics, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(metric, metrics[i]) == 0)
+			return true;
+	return count == 0;
+}
+
+static void bench(struct compare *compare, struct tfhe_secret *secret, struct tfhe_evaluator *e,
+	struct int_context *c, const struct operation *op)
+{
+	struct columns columns;
+	make_columns(secret, op, &columns);
+	struct timed t = {c, op, &columns};
+	uint64_t before = tfhe_evaluator_bootstraps(e);
+	run(&t);
+	double bootstraps = (double)(tfhe_evaluator_bootstraps(e) - before) / (double)op->values;
+	struct comparison r = compare_run(compare, op->metric, op->values, run, &t);
+	compare_put(compare, op->metric, r.ours.wall, r.peer.wall, "ms");
+	printf("%-20s %7zu %11.2f %9.3f %11.3f", op->metric, op->values, bootstraps,
+		bootstraps > 0 ? r.ours.cpu / bootstraps : 0, r.ours.wall);
+	if (r.both)
+		printf(" %11.3f %8.2f %8.2f", r.peer.wall, r.peer.wall / r.ours.wall,
+			r.peer.cpu / r.ours.cpu);
+	printf("\n");
+	fflush(stdout);
+	int_column_free(&columns.a);
+	int_column_free(&columns.b);
+	int_column_free(&columns.bit);
+}
+
+int main(int count, char **arguments)
+{
+	const char *peer = NULL;
+	int id = TFHE_DEFAULT_PARAMS, i = 1;
+	unsigned threads = 0;
+	for (; i + 1 < count && arguments[i][0] == '-'; i += 2)
+		if (strcmp(arguments[i], "--set") == 0)
+			id = atoi(arguments[i + 1]);
+		else if (strcmp(arguments[i], "--threads") == 0)
+			threads = (unsigned)atoi(arguments[i + 1]);
+		else if (strcmp(arguments[i], "--peer") == 0)
+			peer = arguments[i + 1];
+	const struct tfhe_params *p = tfhe_params_find((uint16_t)id);
+	if (p == NULL)
+		compare_check(ERROR(AMT_FOREIGN_PARAMETERS, "unknown parameter set %d", id));
+	struct compare compare;
 	struct pool *pool;
 	struct tfhe_secret *secret;
 	struct tfhe_evaluator *e;
 	struct int_context *c;
 	struct buf key = {0};
-	const struct tfhe_params *p = tfhe_params_find(TFHE_DEFAULT_PARAMS);
-	check(pool_new(&pool, threads));
-	check(tfhe_secret_new(&secret, p));
-	check(tfhe_evaluation_key_generate(secret, pool, NULL, NULL, &key));
-	check(tfhe_evaluator_new(&e, buf_span(&key), pool, NULL, NULL));
-	check(int_context_new(&c, e));
-	printf("%s, %s, %u threads, batch of %zu values\n\n", p->name, isa_name(cpu_isa()),
-		pool_threads(pool), values);
-	printf("%-5s %-7s %12s %12s %14s %14s\n", "type", "op", "ms/value", "values/s",
-		"bootstraps", "cpu ms/boot");
-
-	uint64_t *x, *y, *bits;
-	check(mem_array(&x, values, sizeof(*x)));
-	check(mem_array(&y, values, sizeof(*y)));
-	check(mem_array(&bits, values, sizeof(*bits)));
-	for (size_t i = 0; i < values; i++) {
-		x[i] = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
-		y[i] = (i + 1) * UINT64_C(0xbf58476d1ce4e5b9);
-		bits[i] = x[i] >> 63;
-	}
-	json_t *figures = json_array();
-	for (int t = INT_U8; t <= INT_U64; t++) {
-		struct int_column a, b, bit;
-		check(int_encrypt(secret, &a, (enum int_type)t, x, values));
-		check(int_encrypt(secret, &b, (enum int_type)t, y, values));
-		check(int_encrypt(secret, &bit, INT_BOOL, bits, values));
-		for (int op = 0; op < OPERATIONS; op++) {
-			uint64_t count = tfhe_evaluator_bootstraps(e), ns = clock_monotonic_ns();
-			double cpu = processor_ms();
-			run(c, (enum operation)op, &bit, &a, &b);
-			cpu = processor_ms() - cpu;
-			double ms = (double)(clock_monotonic_ns() - ns) / 1e6 / (double)values;
-			double each =
-				(double)(tfhe_evaluator_bootstraps(e) - count) / (double)values;
-			double boot = each > 0 ? cpu / (double)values / each : 0;
-			printf("%-5s %-7s %12.3f %12.1f %14.2f %14.3f\n",
-				int_type_name((enum int_type)t), names[op], ms, 1e3 / ms, each,
-				boot);
-			fflush(stdout);
-			json_array_append_new(figures,
-				json_pack("{s:s, s:s, s:f, s:f, s:f, s:i, s:i}", "type",
-					int_type_name((enum int_type)t), "operation", names[op],
-					"ms_per_value", ms, "bootstraps_per_value", each,
-					"cpu_ms_per_bootstrap", boot, "values", (int)values,
-					"threads", (int)pool_threads(pool)));
-		}
-		int_column_free(&a);
-		int_column_free(&b);
-		int_column_free(&bit);
-	}
-	write_json(argv[0], figures);
-	json_decref(figures);
-	mem_free(x);
-	mem_free(y);
-	mem_free(bits);
+	compare_check(pool_new(&pool, threads));
+	compare_open(&compare, peer, pool_threads(pool));
+	compare_check(tfhe_secret_new(&secret, p));
+	compare_check(tfhe_evaluation_key_generate(secret, pool, NULL, NULL, &key));
+	compare_check(tfhe_evaluator_new(&e, buf_span(&key), pool, NULL, NULL));
+	compare_check(int_context_new(&c, e));
+	printf("integers, parameter set %s, kernels %s, %u threads; ms a value, wall time\n\n",
+		p->name, isa_name(cpu_isa()), pool_threads(pool));
+	printf("%-20s %7s %11s %9s %11s", "metric", "batch", "bootstraps", "cpu each", "ours");
+	if (peer != NULL)
+		printf(" %11s %8s %8s", "TFHE-rs", "ratio", "cpu");
+	printf("\n");
+	for (size_t o = 0; o < sizeof(operations) / sizeof(operations[0]); o++)
+		if (wanted(operations[o].metric, arguments + i, count - i))
+			bench(&compare, secret, e, c, &operations[o]);
+	compare_close(&compare, arguments[0], "integer");
 	int_context_free(c);
 	tfhe_evaluator_free(e);
 	buf_free(&key);

@@ -1,9 +1,11 @@
 /* Bootstraps as the layers above get them: time single and batched, keys, noise, failure probability.
  *
- *	bench_tfhe [parameter set id]		default: 2 (T2)
+ *	bench_tfhe [parameter set id] [--peer program]		default: 2 (T2)
  *
- * Times of one core are thread CPU time, medians; of all cores, wall time. A table goes to stdout,
- * the figures to tfhe.json beside the program. */
+ * Times of one core are processor time, medians of rounds that alternate with the peer's; of all
+ * cores, wall time. A table goes to stdout, the figures to tfhe.json beside the program. */
+#include "compare.h"
+
 #include "base/alloc.h"
 #include "crypto/random.h"
 #include "os/clock.h"
@@ -11,13 +13,11 @@
 #include "tfhe/noise.h"
 #include "tfhe/secret.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-enum { RUNS = 9, MOST_JOBS = 512 };
+enum { MOST_JOBS = 512 };
 
 struct bench {
 	const struct tfhe_params *p;
@@ -29,74 +29,60 @@ struct bench {
 	struct tfhe_lut lut;
 	uint32_t *lwes;
 	struct tfhe_job jobs[MOST_JOBS];
-	json_t *json;
+	struct tfhe_evaluator *timed;
+	size_t count; /* jobs of a timed run */
+	struct compare compare;
 };
-
-static void check(amt_status s)
-{
-	if (amt_ok(s))
-		return;
-	char text[512];
-	(void)amt_status_format(s, text, sizeof(text));
-	fprintf(stderr, "bench_tfhe: %s\n", text);
-	exit(1);
-}
 
 static void report(
 	struct bench *b, const char *name, const char *what, double value, const char *unit)
 {
 	printf("  %-44s %12.3f %s\n", what, value, unit);
-	if (json_object_set_new(
-		    b->json, name, json_pack("{s:f,s:s}", "ours", value, "unit", unit)) != 0)
-		check(ERROR(AMT_OUT_OF_MEMORY, "jansson"));
+	compare_put(&b->compare, name, value, 0, unit);
 }
 
-static double seconds(clockid_t clock)
+static void run_jobs(void *context)
 {
-	struct timespec t;
-	(void)clock_gettime(clock, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	struct bench *b = context;
+	compare_check(tfhe_bootstrap(b->timed, b->jobs, b->count, NULL, NULL));
 }
 
-static int compare(const void *a, const void *b)
+static double seconds_since(uint64_t start)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* Milliseconds a bootstrap, median of RUNS. */
-static double time_jobs(struct bench *b, struct tfhe_evaluator *e, size_t jobs, clockid_t clock)
-{
-	double runs[RUNS];
-	check(tfhe_bootstrap(e, b->jobs, jobs, NULL, NULL));
-	for (int i = 0; i < RUNS; i++) {
-		double start = seconds(clock);
-		check(tfhe_bootstrap(e, b->jobs, jobs, NULL, NULL));
-		runs[i] = 1e3 * (seconds(clock) - start) / (double)jobs;
-	}
-	qsort(runs, RUNS, sizeof(runs[0]), compare);
-	return runs[RUNS / 2];
+	return 1e-9 * (double)(clock_monotonic_ns() - start);
 }
 
 static void bench_keys(struct bench *b, uint16_t id)
 {
 	b->p = tfhe_params_find(id);
 	if (b->p == NULL)
-		check(ERROR(AMT_FOREIGN_PARAMETERS, "unknown parameter set %u", id));
-	check(pool_new(&b->pool, 0));
+		compare_check(ERROR(AMT_FOREIGN_PARAMETERS, "unknown parameter set %u", id));
+	compare_check(pool_new(&b->pool, 0));
 	printf("TFHE, parameter set %s, kernels %s%s, %u cores\n\nkeys\n", b->p->name,
 		isa_name(cpu_isa()), cpu_has_vnni() ? " with VNNI" : "", pool_threads(b->pool));
-	double start = seconds(CLOCK_MONOTONIC);
-	check(tfhe_secret_new(&b->secret, b->p));
-	check(tfhe_evaluation_key_generate(b->secret, b->pool, NULL, NULL, &b->key));
-	report(b, "key_generation", "generation, all cores", seconds(CLOCK_MONOTONIC) - start, "s");
-	start = seconds(CLOCK_MONOTONIC);
-	check(tfhe_evaluator_new(&b->all, buf_span(&b->key), b->pool, NULL, NULL));
-	report(b, "key_expansion", "expansion, all cores", seconds(CLOCK_MONOTONIC) - start, "s");
-	check(tfhe_evaluator_new(&b->one, buf_span(&b->key), NULL, NULL, NULL));
+	uint64_t start = clock_monotonic_ns();
+	compare_check(tfhe_secret_new(&b->secret, b->p));
+	compare_check(tfhe_evaluation_key_generate(b->secret, b->pool, NULL, NULL, &b->key));
+	report(b, "key_generation", "generation, all cores", seconds_since(start), "s");
+	start = clock_monotonic_ns();
+	compare_check(tfhe_evaluator_new(&b->all, buf_span(&b->key), b->pool, NULL, NULL));
+	report(b, "key_expansion", "expansion, all cores", seconds_since(start), "s");
+	compare_check(tfhe_evaluator_new(&b->one, buf_span(&b->key), NULL, NULL, NULL));
 	report(b, "key_bytes", "evaluation key, serialised", (double)b->key.size / 1e6, "MB");
 	report(b, "key_memory", "evaluation key, in memory",
 		(double)tfhe_evaluator_bytes(b->one) / 1e6, "MB");
+}
+
+struct repeated {
+	struct bench *bench;
+	size_t runs;
+};
+
+static void repeat(void *context)
+{
+	struct repeated *r = context;
+	for (size_t i = 0; i < r->runs; i++)
+		run_jobs(r->bench);
 }
 
 static void bench_bootstraps(struct bench *b)
@@ -110,24 +96,44 @@ static void bench_bootstraps(struct bench *b)
 	size_t stride = tfhe_lwe_stride(b->p);
 	for (uint32_t i = 0; i < 16; i++)
 		values[i] = i << tfhe_delta_log2(b->p);
-	check(tfhe_lut_new(&b->lut, b->p, 1, values));
-	check(mem_alloc_aligned(&b->lwes, MOST_JOBS * stride * sizeof(*b->lwes)));
+	compare_check(tfhe_lut_new(&b->lut, b->p, 1, values));
+	compare_check(mem_alloc_aligned(&b->lwes, MOST_JOBS * stride * sizeof(*b->lwes)));
 	for (uint32_t i = 0; i < MOST_JOBS; i++) {
 		uint32_t *lwe = b->lwes + i * stride;
-		check(tfhe_encrypt_lwe(b->secret, lwe, values[i & 15]));
+		compare_check(tfhe_encrypt_lwe(b->secret, lwe, values[i & 15]));
 		b->jobs[i] = (struct tfhe_job){.in = lwe, .lut = &b->lut, .out = {lwe}};
 	}
-	printf("\nkey switch and bootstrap, one core, each\n");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		report(b, rows[i].name, rows[i].what,
-			time_jobs(b, b->one, rows[i].batch, CLOCK_THREAD_CPUTIME_ID), "ms");
+	printf("\nkey switch and bootstrap, one core, ms each %25s %12s %8s\n", "ours", "peer",
+		"ratio");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* The peer bootstraps one after the other, so both compare with the same figure. */
+		struct compare alone = {0};
+		bool peer = rows[i].batch == 1 || rows[i].batch == TFHE_BATCH;
+		size_t runs = TFHE_BATCH / rows[i].batch;
+		b->timed = b->one;
+		b->count = rows[i].batch;
+		struct repeated r = {b, runs};
+		struct comparison c = compare_run(
+			peer ? &b->compare : &alone, rows[i].name, runs * b->count, repeat, &r);
+		compare_put(&b->compare, rows[i].name, c.ours.cpu, c.peer.cpu, "ms");
+		printf("  %-58s %10.3f", rows[i].what, c.ours.cpu);
+		if (c.both)
+			printf(" %12.3f %8.2f", c.peer.cpu, c.peer.cpu / c.ours.cpu);
+		printf("\n");
+		fflush(stdout);
+	}
 	printf("\nkey switch and bootstrap, all cores\n");
-	size_t jobs = (size_t)TFHE_BATCH * pool_threads(b->pool);
-	if (jobs > MOST_JOBS)
-		jobs = MOST_JOBS;
-	double each = time_jobs(b, b->all, jobs, CLOCK_MONOTONIC);
+	struct compare alone = {0};
+	b->timed = b->all;
+	b->count = (size_t)TFHE_BATCH * pool_threads(b->pool);
+	if (b->count > MOST_JOBS)
+		b->count = MOST_JOBS;
+	double each = compare_run(&alone, "", b->count, run_jobs, b).ours.wall;
 	report(b, "kspbs_all_cores", "each, wall time", each, "ms");
 	report(b, "kspbs_throughput", "throughput", 1e3 / each, "a second");
+	b->count = 1;
+	report(b, "kspbs_latency", "one alone, wall time",
+		compare_run(&alone, "", 1, run_jobs, b).ours.wall, "ms");
 }
 
 static double square_of(uint32_t difference)
@@ -145,10 +151,10 @@ static double measure_keyswitch(struct bench *b)
 	const uint32_t *in = b->lwes;
 	double sum = 0;
 	for (int i = 0; i < SAMPLES; i++) {
-		check(random_bytes(b->lwes, tfhe_lwe_words(b->p) * sizeof(*b->lwes)));
-		check(tfhe_phase_lwe(b->secret, &before, in));
+		compare_check(random_bytes(b->lwes, tfhe_lwe_words(b->p) * sizeof(*b->lwes)));
+		compare_check(tfhe_phase_lwe(b->secret, &before, in));
 		tfhe_keyswitch(&b->one->keyswitch, w->small, &in, &zero, 1, w->kernel);
-		check(tfhe_phase_small(b->secret, &after, w->small));
+		compare_check(tfhe_phase_small(b->secret, &after, w->small));
 		sum += square_of(after - before);
 	}
 	return sum / SAMPLES;
@@ -164,13 +170,13 @@ static double measure_modulus_switch(struct bench *b)
 	double sum = 0;
 	for (int i = 0; i < SAMPLES; i++) {
 		uint16_t body;
-		check(random_bytes(w->small, (n + 1) * sizeof(*w->small)));
-		check(tfhe_phase_small(b->secret, &before, w->small));
+		compare_check(random_bytes(w->small, (n + 1) * sizeof(*w->small)));
+		compare_check(tfhe_phase_small(b->secret, &before, w->small));
 		tfhe_modulus_switch(b->p, w->masks, &body, w->small);
 		for (unsigned j = 0; j < n; j++)
 			w->small[j] = (uint32_t)w->masks[j] << shift;
 		w->small[n] = ((uint32_t)body << shift) + (1u << (shift - 1));
-		check(tfhe_phase_small(b->secret, &after, w->small));
+		compare_check(tfhe_phase_small(b->secret, &after, w->small));
 		sum += square_of(after - before);
 	}
 	return sum / SAMPLES;
@@ -185,19 +191,19 @@ static double measure_bootstrap(struct bench *b)
 	uint32_t *out;
 	double sum = 0;
 	size_t stride = tfhe_lwe_stride(b->p);
-	check(random_bytes(values, sizeof(values)));
-	check(tfhe_lut_new(&lut, b->p, FUNCTIONS, values));
-	check(mem_alloc_aligned(&out, ROTATIONS * FUNCTIONS * stride * sizeof(*out)));
+	compare_check(random_bytes(values, sizeof(values)));
+	compare_check(tfhe_lut_new(&lut, b->p, FUNCTIONS, values));
+	compare_check(mem_alloc_aligned(&out, ROTATIONS * FUNCTIONS * stride * sizeof(*out)));
 	for (size_t i = 0; i < ROTATIONS; i++) {
 		struct tfhe_job *job = &b->jobs[i];
-		check(tfhe_encrypt_lwe(b->secret, b->lwes + i * stride, 0));
+		compare_check(tfhe_encrypt_lwe(b->secret, b->lwes + i * stride, 0));
 		job->lut = &lut;
 		for (size_t f = 0; f < FUNCTIONS; f++)
 			job->out[f] = out + (i * FUNCTIONS + f) * stride;
 	}
-	check(tfhe_bootstrap(b->all, b->jobs, ROTATIONS, NULL, NULL));
+	compare_check(tfhe_bootstrap(b->all, b->jobs, ROTATIONS, NULL, NULL));
 	for (size_t i = 0; i < ROTATIONS * FUNCTIONS; i++) {
-		check(tfhe_phase_lwe(b->secret, &phase, out + i * stride));
+		compare_check(tfhe_phase_lwe(b->secret, &phase, out + i * stride));
 		sum += square_of(phase - values[i % FUNCTIONS * (16 / FUNCTIONS)]);
 	}
 	tfhe_lut_free(&lut);
@@ -234,17 +240,18 @@ static void bench_noise(struct bench *b)
 int main(int count, char **arguments)
 {
 	static struct bench b;
-	char path[4096];
-	b.json = json_object();
-	bench_keys(&b, count > 1 ? (uint16_t)atoi(arguments[1]) : TFHE_DEFAULT_PARAMS);
+	const char *peer = NULL;
+	int id = TFHE_DEFAULT_PARAMS;
+	for (int i = 1; i < count; i++)
+		if (strcmp(arguments[i], "--peer") == 0 && i + 1 < count)
+			peer = arguments[++i];
+		else
+			id = atoi(arguments[i]);
+	compare_open(&b.compare, peer, 1);
+	bench_keys(&b, (uint16_t)id);
 	bench_bootstraps(&b);
 	bench_noise(&b);
-	const char *slash = strrchr(arguments[0], '/');
-	int folder = slash == NULL ? 0 : (int)(slash + 1 - arguments[0]);
-	(void)snprintf(path, sizeof(path), "%.*stfhe.json", folder, arguments[0]);
-	if (json_dump_file(b.json, path, JSON_INDENT(1)) != 0)
-		check(ERROR_ERRNO(AMT_IO, "cannot write %s", path));
-	json_decref(b.json);
+	compare_close(&b.compare, arguments[0], "tfhe");
 	tfhe_lut_free(&b.lut);
 	mem_free_aligned(b.lwes, 0);
 	tfhe_evaluator_free(b.one);

@@ -6,127 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- errors ---- */
-
-static int exit_status(amt_code code)
-{
-	switch (code) {
-	case AMT_OK:
-		return EXIT_DONE;
-	case AMT_INTEGRITY:
-	case AMT_CORRUPTION:
-	case AMT_TRUNCATED:
-		return EXIT_INTEGRITY;
-	case AMT_WRONG_KEY:
-	case AMT_WRONG_PASSPHRASE:
-	case AMT_FOREIGN_PARAMETERS:
-		return EXIT_KEY;
-	case AMT_UNAVAILABLE:
-	case AMT_LOCKED:
-		return EXIT_HOST;
-	case AMT_CANCELLED:
-		return EXIT_INTERRUPTED;
-	default:
-		return EXIT_ERROR;
-	}
-}
-
-/* Says what failed, if it did, frees the status and gives the exit status. */
-static int finish(amt_status s)
-{
-	int result = exit_status(amt_status_code(s));
-	if (!amt_ok(s)) {
-		char text[4096];
-		(void)amt_status_format(s, text, sizeof(text));
-		fprintf(stderr, "amaters: %s\n", text);
-		amt_status_clear(&s);
-	}
-	return result;
-}
-
-static int complain(const char *what, const char *name)
-{
-	fprintf(stderr, "amaters: %s %s: %s\n", what, name, strerror(errno));
-	return EXIT_ERROR;
-}
-
-/* ---- what a command works on ---- */
-
-struct work {
-	amt_key *key;
-	amt_session *session;
-	struct progress progress;
-	char *memory; /* path made here */
-};
-
-/* From a file or descriptor, or from the terminal if both are NULL. */
-static int read_passphrase(amt_passphrase **out, const char *file, const char *fd, bool is_new)
-{
-	const char *where = fd != NULL ? fd : file;
-	char *source = NULL;
-	if (where != NULL && asprintf(&source, "%s:%s", fd != NULL ? "fd" : "file", where) < 0)
-		return complain("memory for", where);
-	int status = finish(amt_passphrase_read(
-		out, source, is_new ? "New passphrase: " : "Passphrase: ", is_new));
-	free(source);
-	return status;
-}
-
-static int open_key(struct work *w, const struct options *o)
-{
-	if (o->key == NULL)
-		return usage_error("--key FILE is missing");
-	amt_passphrase *p = NULL;
-	int status = read_passphrase(&p, o->passphrase_file, o->passphrase_fd, false);
-	if (status == EXIT_DONE)
-		status = finish(amt_key_open(
-			&w->key, o->key, amt_passphrase_bytes(p), amt_passphrase_size(p)));
-	amt_passphrase_free(p);
-	return status;
-}
-
-static int open_session(struct work *w, const struct options *o, bool must_not_exist)
-{
-	progress_start(&w->progress, o->quiet);
-	if (o->database == NULL && o->host == NULL)
-		return usage_error("--db DIR or --host COMMAND is missing");
-	int status = open_key(w, o);
-	if (status != EXIT_DONE)
-		return status;
-	const char *memory = o->memory;
-	if (memory == NULL) {
-		if (asprintf(&w->memory, "%s.memory", o->key) < 0)
-			return complain("memory for", o->key);
-		memory = w->memory;
-	}
-	status = finish(amt_session_open(
-		&w->session, &(amt_session_options){
-				     .key = w->key,
-				     .database = o->host == NULL ? o->database : NULL,
-				     .host_command = o->host,
-				     .host_threads = (unsigned)o->threads,
-				     .must_exist = !must_not_exist,
-				     .must_not_exist = must_not_exist,
-				     .evaluation_key = o->evaluation_key,
-				     .memory = memory[0] != '\0' ? memory : NULL,
-				     .fetch = (amt_fetch)o->fetch,
-				     .progress = progress_report,
-				     .progress_context = &w->progress,
-			     }));
-	progress_end(&w->progress);
-	return status;
-}
-
-static int close_work(struct work *w, int status)
-{
-	amt_session_close(w->session);
-	amt_key_free(w->key);
-	free(w->memory);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return complain("write", "stdout");
-	return status;
-}
-
 /* The text of a whole stream; the caller frees it. NULL on an error, which errno tells. */
 static char *read_all(FILE *in)
 {
@@ -242,7 +121,7 @@ static int passphrase(const struct options *o)
 static int create(const struct options *o)
 {
 	struct work w = {0};
-	int status = open_session(&w, o, true);
+	int status = open_session(&w, o, true, AMT_KEY_ENCRYPT);
 	if (status == EXIT_DONE && o->schema != NULL)
 		status = execute_file(&w, o, o->schema);
 	for (int i = 0; i < o->arguments && status == EXIT_DONE; i++)
@@ -262,7 +141,7 @@ static int import(const struct options *o)
 	if (fd < 0)
 		return complain("open", path);
 	struct work w = {0};
-	int status = open_session(&w, o, false);
+	int status = open_session(&w, o, false, AMT_KEY_ENCRYPT);
 	if (status == EXIT_DONE) {
 		amt_result *r = NULL;
 		amt_status s = amt_import_csv(w.session, o->argument[0], fd,
@@ -283,7 +162,7 @@ static int import(const struct options *o)
 static int query(const struct options *o)
 {
 	struct work w = {0};
-	int status = open_session(&w, o, false);
+	int status = open_session(&w, o, false, AMT_KEY_DECRYPT);
 	if (status == EXIT_DONE && o->arguments == 0)
 		status = execute_file(&w, o, NULL);
 	for (int i = 0; i < o->arguments && status == EXIT_DONE; i++)
@@ -309,7 +188,7 @@ static int get(const struct options *o)
 		}
 	}
 	struct work w = {0};
-	int status = open_session(&w, o, false);
+	int status = open_session(&w, o, false, AMT_KEY_DECRYPT);
 	if (status == EXIT_DONE) {
 		amt_result *r = NULL;
 		amt_status s = amt_get(w.session, o->argument[0], rows, count, &r);
@@ -339,7 +218,7 @@ static int inspect(const struct options *o)
 		status = print_inspection(s, text);
 	}
 	if (o->arguments == 0)
-		status = open_session(&w, o, false);
+		status = open_session(&w, o, false, AMT_KEY_DECRYPT);
 	if (o->arguments == 0 && status == EXIT_DONE && o->audit == NULL) {
 		char *text = NULL;
 		amt_status s = amt_inspect(w.session, format, &text);
@@ -365,7 +244,7 @@ static int version(const struct options *o)
 	return EXIT_DONE;
 }
 
-#define CONNECTION " key db host threads memory passphrase-file passphrase-fd quiet "
+#define CONNECTION " key key-id client db host threads memory passphrase-file passphrase-fd quiet "
 
 const struct command command_table[] = {
 	{"keygen", "", "Makes a key ring and wraps it under a passphrase",
@@ -374,6 +253,19 @@ const struct command command_table[] = {
 	{"passphrase", "", "Changes the passphrase of a key file",
 		"Copies of the old file still open with the old passphrase.\n", passphrase,
 		" key passphrase-file passphrase-fd new-passphrase-file new-passphrase-fd "},
+	{"key", "ACTION [KEY]...",
+		"Keeps the keys of clients: their life, and what happened to them",
+		"--key names a folder, the key store; KEY is the beginning of a key's id.\n"
+		"  create             makes a key for --client (and the store, if there is none)\n"
+		"  list               all keys and their states\n"
+		"  activate KEY       takes a created key into use\n"
+		"  rotate KEY [NEW]   replaces an active key by a created one (else by a new one)\n"
+		"  revoke KEY         ends a key; the store gives it out no more\n"
+		"  expire KEY         from now on it decrypts only\n"
+		"  audit [HEAD]       checks and prints what happened, and whether HEAD is part of it\n"
+		"Other commands take the folder as --key too, with --client or --key-id.\n",
+		key_command,
+		" key passphrase-file passphrase-fd parameters client expires note format quiet "},
 	{"create", "[SQL]...", "Makes a database, with tables",
 		"The host gets an evaluation key (about 30 MB): it can compute with it, not read.\n",
 		create, CONNECTION "evaluation-key schema format stats-file "},

@@ -22,7 +22,13 @@ static const struct option_row {
 	const char *const *choices;
 } option_table[] = {
 #define AT(field) offsetof(struct options, field)
-	{"key", 'k', "FILE", "the key file (else $AMATERS_KEY)", TEXT, AT(key)},
+	{"key", 'k', "FILE", "the key file, or the folder of a key store (else $AMATERS_KEY)", TEXT,
+		AT(key)},
+	{"client", 'c', "NAME", "whose key of a key store", TEXT, AT(client)},
+	{"key-id", 'i', "START", "the key of a key store whose id begins so", TEXT, AT(key_id)},
+	{"expires", 'e', "WHEN", "end of a key's time: a date, 2027-12-31, or days from now, 90d",
+		TEXT, AT(expires)},
+	{"note", 'N', "TEXT", "why, for the audit trail", TEXT, AT(note)},
 	{"db", 'd', "DIR", "database folder; starts amatersd on it (else $AMATERS_DB)", TEXT,
 		AT(database)},
 	{"host", 'H', "COMMAND",

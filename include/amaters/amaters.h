@@ -13,6 +13,7 @@
 
 #include <amaters/host.h>
 #include <amaters/integer.h>
+#include <amaters/key_store.h>
 #include <amaters/owner.h>
 #include <amaters/status.h>
 #include <amaters/version.h>

@@ -16,13 +16,22 @@
 
 #include <sys/types.h>
 
+struct key_store;
+
 struct amt_key {
-	struct key_ring *ring;
+	const struct key_ring *ring;
+	struct key_ring *own;	 /* the same, if it is freed with the key */
+	struct key_store *store; /* else where it goes back to */
 	const struct tfhe_params *params;
 	char id[2 * KEY_ID_BYTES + 1];
 };
 /* Takes the ring over, also on failure. */
 amt_status owner_key_wrap(amt_key **out, struct key_ring *ring);
+/* Takes over a ring taken from the store, also on failure. */
+amt_status owner_key_wrap_stored(
+	amt_key **out, struct key_store *store, const struct key_ring *ring);
+/* The set of that name; NULL: the default. AMT_NOT_FOUND. */
+amt_status owner_parameters(const struct tfhe_params **out, const char *name);
 
 /* Makes the evaluation key (WIRE_EVALUATION_KEY), appended to out. */
 amt_status owner_make_evaluation_key(

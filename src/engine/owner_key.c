@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "keys/key_file.h"
+#include "keys/key_store.h"
 #include "keys/passphrase.h"
 
 struct amt_passphrase {
@@ -80,14 +81,10 @@ const char *amt_parameters_name(size_t index)
 	return NULL;
 }
 
-amt_status owner_key_wrap(amt_key **out, struct key_ring *ring)
+static amt_status wrap(amt_key **out, const struct key_ring *ring)
 {
 	struct amt_key *key;
-	amt_status s = mem_zalloc(&key, sizeof(*key));
-	if (!amt_ok(s)) {
-		key_ring_free(ring);
-		return s;
-	}
+	TRY(mem_zalloc(&key, sizeof(*key)));
 	key->ring = ring;
 	key->params = tfhe_secret_params(key_ring_tfhe(ring));
 	for (size_t i = 0; i < KEY_ID_BYTES; i++) {
@@ -98,17 +95,43 @@ amt_status owner_key_wrap(amt_key **out, struct key_ring *ring)
 	return STATUS_OK;
 }
 
+amt_status owner_key_wrap(amt_key **out, struct key_ring *ring)
+{
+	amt_status s = wrap(out, ring);
+	if (amt_ok(s))
+		(*out)->own = ring;
+	else
+		key_ring_free(ring);
+	return s;
+}
+
+amt_status owner_key_wrap_stored(
+	amt_key **out, struct key_store *store, const struct key_ring *ring)
+{
+	amt_status s = wrap(out, ring);
+	if (amt_ok(s))
+		(*out)->store = store;
+	else
+		key_store_give(store, ring);
+	return s;
+}
+
+amt_status owner_parameters(const struct tfhe_params **out, const char *name)
+{
+	*out = tfhe_params_find(TFHE_DEFAULT_PARAMS);
+	if (name == NULL)
+		return STATUS_OK;
+	for (size_t i = 0; (*out = tfhe_params_at(i)) != NULL; i++)
+		if (strcmp((*out)->name, name) == 0)
+			return STATUS_OK;
+	FAIL(AMT_NOT_FOUND, "there is no parameter set %s", name);
+}
+
 amt_status amt_key_generate(amt_key **out, const char *parameters)
 {
-	const struct tfhe_params *params = tfhe_params_find(TFHE_DEFAULT_PARAMS), *p;
-	if (parameters != NULL) {
-		params = NULL;
-		for (size_t i = 0; (p = tfhe_params_at(i)) != NULL; i++)
-			if (strcmp(p->name, parameters) == 0)
-				params = p;
-		ENSURE(params != NULL, AMT_NOT_FOUND, "there is no parameter set %s", parameters);
-	}
+	const struct tfhe_params *params;
 	struct key_ring *ring;
+	TRY(owner_parameters(&params, parameters));
 	TRY(key_ring_new(&ring, params));
 	return owner_key_wrap(out, ring);
 }
@@ -117,7 +140,9 @@ void amt_key_free(amt_key *key)
 {
 	if (key == NULL)
 		return;
-	key_ring_free(key->ring);
+	if (key->store != NULL)
+		key_store_give(key->store, key->ring);
+	key_ring_free(key->own);
 	mem_free(key);
 }
 

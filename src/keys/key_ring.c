@@ -58,6 +58,13 @@ const uint8_t *key_ring_id(const struct key_ring *ring)
 	return tfhe_secret_key_id(ring->tfhe);
 }
 
+size_t key_ring_bytes(const struct key_ring *ring)
+{
+	const struct tfhe_params *p = tfhe_secret_params(ring->tfhe);
+	size_t big = tfhe_big_dimension(p);
+	return AEAD_KEY_BYTES + (p->n + big) * sizeof(uint32_t) + big * sizeof(double);
+}
+
 amt_status key_ring_subkey(const struct key_ring *ring, enum subkey_purpose purpose,
 	struct span table, struct span column, uint8_t out[AEAD_KEY_BYTES])
 {

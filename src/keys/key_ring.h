@@ -23,7 +23,14 @@ amt_status key_ring_subkey(const struct key_ring *ring, enum subkey_purpose purp
 	struct span table, struct span column, uint8_t out[AEAD_KEY_BYTES]);
 
 /* The sections of a key file (docs/key-file.md): u32 tag, u32 length, bytes, repeated. */
-enum key_section { KEY_SECTION_MASTER = 1, KEY_SECTION_TFHE = 2, KEY_SECTION_BGV = 3 };
+enum key_section {
+	KEY_SECTION_MASTER = 1,
+	KEY_SECTION_TFHE = 2,
+	KEY_SECTION_BGV = 3,
+	KEY_SECTION_STORE = 4 /* the secret of a key store, alone in its file (keys/key_store.h) */
+};
+/* Secret memory that an open ring takes, without guard pages. */
+size_t key_ring_bytes(const struct key_ring *ring);
 
 /* *out: secret memory of *size bytes, the caller's to free with secret_free. */
 amt_status key_ring_pack(const struct key_ring *ring, uint8_t **out, size_t *size);

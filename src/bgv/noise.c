@@ -1,26 +1,28 @@
 /* Variances of coefficients, averaged over noise and rounding for a typical secret (Costache, Curtis,
- * Hales, Murphy, Ogilvie, Player, "On the precision loss in approximate homomorphic encryption",
- * 2022, do the same; for BGV: Costache, Nuernberger, Player, CT-RSA 2023). A coefficient of a
- * product of polynomials is a sum of N products of coefficients, so for independent factors the
- * variance is N V V'; three things make it larger:
+ * Hales, Murphy, Ogilvie, Player 2022 for CKKS; Costache, Nuernberger, Player, CT-RSA 2023 for BGV).
+ * A coefficient of a product of polynomials is a sum of N products of coefficients, so for
+ * independent factors the variance is N V V'. Three things make it larger:
  *
- * - Powers of the secret. Rounding leaves r s, a product of two roundings r r' s^2, and E |s^k|^2
- *   is k! times what k independent secrets would give (Biasse and others call it the factor of
- *   correlated powers; for k = 2 every product s_i s_j comes twice). A product of terms with s^a
- *   and s^b has binomial(a + b, a) times the variance.
- * - Equal operands: w^2 has every product of coefficients twice, another factor 2.
+ * - Powers. Rounding leaves r s; a product of two has s^2, and if the operands are one ciphertext
+ *   r^2. In the canonical embedding |s|^2 is nearly exponential, whose k-th moment is k!, so a
+ *   product of terms with x^a and x^b has binomial(a + b, a) times the variance; once for the
+ *   secret, once for the randomness, as operands may be the same.
+ * - Rare large values. A few points where |s| or |r| is large carry much of s^2 r^2: a ciphertext's
+ *   own deviation varies, and its tail is not Gaussian all the way. At N = 8192 and |s|^2 nine times
+ *   its mean at the largest of the 4096 points (the usual), 2^-128 is 0.1 bits further out than for
+ *   a Gaussian; with sixteen times (one key in 2000) 0.3 bits. A quarter of a bit for each power of
+ *   the secret covers both.
  * - Secrets of more than average weight: 0.7 N in place of 2 N / 3 coefficients that are not 0,
  *   more than five deviations.
- *
- * Tails: a sum of N products of Gaussians has cumulants that raise log2 of the tail at 13.5
- * deviations by (1/4) 13.5^4 log2(e) / N = 0.7 at N = 16384; TAIL_BITS covers it, N = 8192 and
- * above.
  */
 #include "bgv/inside.h"
 
 #include <math.h>
 
+/* Sums of N products of Gaussians, with no secret in them, have a tail that is larger by a factor of
+ * exp(13.5^4 / 4 N): 1.4 bits at N = 8192. */
 static const double failure_limit_log2 = -128, tail_bits = 2;
+static const double spread_log2 = 0.25;
 /* The variance of e: TUniform of bound 2^3. */
 static const double fresh_variance = 21.5;
 /* Of m, whatever it is. */
@@ -62,18 +64,22 @@ struct bgv_noise bgv_noise_fresh(const struct bgv_params *p)
 {
 	(void)p;
 	return (struct bgv_noise){
-		log2(BGV_T) + deviation_of(fresh_variance + message_variance), 0, 0};
+		log2(BGV_T) + deviation_of(fresh_variance + message_variance), 0, 0, 1};
 }
 
 /* The power of the terms that count; no worst coefficient is further from the sum's deviation than
  * from its own term's. */
 static struct bgv_noise with_sum(double log2_deviation, struct bgv_noise a, struct bgv_noise b)
 {
-	struct bgv_noise sum = {log2_deviation, greater(a.log2_peak, b.log2_peak), 0};
-	if (a.log2_deviation > log2_deviation + negligible_log2)
+	struct bgv_noise sum = {log2_deviation, greater(a.log2_peak, b.log2_peak), 0, 0};
+	if (a.log2_deviation > log2_deviation + negligible_log2) {
 		sum.power = a.power;
-	if (b.log2_deviation > log2_deviation + negligible_log2)
+		sum.degree = a.degree;
+	}
+	if (b.log2_deviation > log2_deviation + negligible_log2) {
 		sum.power = greater(sum.power, b.power);
+		sum.degree = greater(sum.degree, b.degree);
+	}
 	return sum;
 }
 
@@ -99,24 +105,29 @@ struct bgv_noise bgv_noise_scale(struct bgv_noise a, double factor)
  * that must cover it. */
 struct bgv_noise bgv_noise_shift(struct bgv_noise a, double constant)
 {
-	struct bgv_noise moved = {log2(fabs(constant)), 0, 0};
+	struct bgv_noise moved = {log2(fabs(constant)), 0, 0, 0};
 	return constant == 0 ? a : bgv_noise_add(a, moved);
+}
+
+static double binomial(double a, double b)
+{
+	return tgamma(a + b + 1) / (tgamma(a + 1) * tgamma(b + 1));
 }
 
 static struct bgv_noise product(
 	const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b, double factor)
 {
-	double powers = tgamma(a.power + b.power + 1) / (tgamma(a.power + 1) * tgamma(b.power + 1));
-	struct bgv_noise out = {
-		a.log2_deviation + b.log2_deviation + deviation_of(factor * powers * size_of(p)),
+	double power = a.power + b.power;
+	double v = factor * binomial(a.power, b.power) * size_of(p);
+	return (struct bgv_noise){
+		a.log2_deviation + b.log2_deviation + deviation_of(v) + spread_log2 * power,
 		/* A flat factor spreads the peaks of the other. */
-		a.log2_peak < b.log2_peak ? a.log2_peak : b.log2_peak, a.power + b.power};
-	return out;
+		a.log2_peak < b.log2_peak ? a.log2_peak : b.log2_peak, power, a.degree + b.degree};
 }
 
 struct bgv_noise bgv_noise_mul(const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b)
 {
-	return product(p, a, b, 2);
+	return product(p, a, b, binomial(a.degree, b.degree));
 }
 
 struct bgv_noise bgv_noise_mul_fresh(const struct bgv_params *p, struct bgv_noise a)
@@ -126,7 +137,7 @@ struct bgv_noise bgv_noise_mul_fresh(const struct bgv_params *p, struct bgv_nois
 
 struct bgv_noise bgv_noise_mul_plain(const struct bgv_params *p, struct bgv_noise a)
 {
-	struct bgv_noise plain = {log2(BGV_T) - deviation_of(12), 0, 0};
+	struct bgv_noise plain = {log2(BGV_T) - deviation_of(12), 0, 0, 0};
 	return product(p, a, plain, 1);
 }
 
@@ -142,7 +153,7 @@ static double switching(const struct bgv_params *p, unsigned limbs)
 
 static struct bgv_noise add_rounding(struct bgv_noise a, double v, double power)
 {
-	return bgv_noise_add(a, (struct bgv_noise){deviation_of(v), 0, power});
+	return bgv_noise_add(a, (struct bgv_noise){deviation_of(v), 0, power, 1});
 }
 
 struct bgv_noise bgv_noise_key_switch(
@@ -177,7 +188,7 @@ struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, un
 		worst = 4 * worst + each;
 	}
 	return (struct bgv_noise){
-		deviation_of(mean), deviation_of(worst) - deviation_of(mean), count > 1};
+		deviation_of(mean), deviation_of(worst) - deviation_of(mean), count > 1, 1};
 }
 
 /* log2 erfc(x): the asymptotic series where erfc itself leaves the normal range. */

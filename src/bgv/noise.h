@@ -3,7 +3,7 @@
  * The noise of a ciphertext is w = m + t e, its coefficients taken as centred random variables of
  * nearly Gaussian sums; what is kept is log2 of an upper estimate of their standard deviation.
  * Decryption is right while every |w_i| < Q / 2, which fails with probability bgv_noise_failure_log2
- * by the Gaussian tail and the union over N coefficients; 2^-128 is 13.4 to 13.6 deviations.
+ * by the Gaussian tail and the union over N coefficients; 2^-128 is 13.8 to 13.9 deviations.
  */
 #ifndef BGV_NOISE_H
 #define BGV_NOISE_H
@@ -15,7 +15,9 @@ struct bgv_params;
 struct bgv_noise {
 	double log2_deviation; /* of m + t e, over its coefficients; -infinity: nothing */
 	double log2_peak;      /* how much more the worst coefficient may have (expanded scalars) */
-	double power; /* of the secret in the greatest terms: products of powers grow faster */
+	/* Of the greatest terms: of what power of the secret they are, of how many random factors.
+	 * Products of powers are larger than of independent factors. */
+	double power, degree;
 };
 
 struct bgv_noise bgv_noise_fresh(const struct bgv_params *p);

@@ -27,6 +27,7 @@ struct options {
 	const char *passphrase_file, *passphrase_fd, *new_passphrase_file, *new_passphrase_fd;
 	const char *parameters, *evaluation_key, *schema, *null_text, *stats_file, *audit;
 	const char *delimiter;
+	const char *key_cache;
 	const char *client, *key_id, *expires, *note;
 	int format, fetch, header; /* enum format, amt_fetch, amt_header */
 	int threads;

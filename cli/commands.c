@@ -244,7 +244,8 @@ static int version(const struct options *o)
 	return EXIT_DONE;
 }
 
-#define CONNECTION " key key-id client db host threads memory passphrase-file passphrase-fd quiet "
+#define CONNECTION \
+	" key key-id client db host threads key-cache memory passphrase-file passphrase-fd quiet "
 
 const struct command command_table[] = {
 	{"keygen", "", "Makes a key ring and wraps it under a passphrase",

@@ -36,6 +36,9 @@ static const struct option_row {
 		TEXT, AT(host)},
 	{"threads", 't', "N", "threads of the started host (default: one for each core)", NUMBER,
 		AT(threads)},
+	{"key-cache", 'K', "DIR",
+		"folder where started hosts share the expanded evaluation key (else $AMATERS_KEY_CACHE)",
+		TEXT, AT(key_cache)},
 	{"memory", 'm', "FILE",
 		"remembers how far each database has come (default: KEY.memory; '' for none)", TEXT,
 		AT(memory)},
@@ -166,7 +169,9 @@ int options_parse(struct options *out, unsigned index, int argc, char **argv)
 		if (row->value != NULL)
 			letters[length++] = ':';
 	}
-	*out = (struct options){.key = getenv("AMATERS_KEY"), .database = getenv("AMATERS_DB")};
+	*out = (struct options){.key = getenv("AMATERS_KEY"),
+		.database = getenv("AMATERS_DB"),
+		.key_cache = getenv("AMATERS_KEY_CACHE")};
 	opterr = 0;
 	for (;;) {
 		int letter = getopt_long(argc, argv, letters, known, NULL);

@@ -159,6 +159,7 @@ int open_session(struct work *w, const struct options *o, bool must_not_exist, a
 				     .database = o->host == NULL ? o->database : NULL,
 				     .host_command = o->host,
 				     .host_threads = (unsigned)o->threads,
+				     .key_cache = o->key_cache,
 				     .must_exist = !must_not_exist,
 				     .must_not_exist = must_not_exist,
 				     .evaluation_key = o->evaluation_key,

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 static const char help[] =
-	"usage: amatersd --stdio --db DIR [--threads N] [--verbose]\n\n"
+	"usage: amatersd --stdio --db DIR [--threads N] [--key-cache DIR] [--verbose]\n\n"
 	"Serves one owner on stdin and stdout, until it says goodbye or stdin ends.\n\n"
 	"  --stdio      speak the protocol on stdin and stdout\n"
 	"  --db DIR     the database folder; made if it is not there\n"
 	"  --threads N  threads for computing (default: one for each core)\n"
+	"  --key-cache DIR  keep the expanded evaluation key there, shared by all hosts of the machine\n"
 	"  --verbose    say on stderr what happens\n"
 	"  --version    the version and the kernels chosen on this machine\n"
 	"  --help       this text\n\n"
@@ -66,8 +67,8 @@ int main(int argc, char **argv)
 {
 	static const struct option known[] = {{"stdio", no_argument, NULL, 's'},
 		{"db", required_argument, NULL, 'd'}, {"threads", required_argument, NULL, 't'},
-		{"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"key-cache", required_argument, NULL, 'k'}, {"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {0}};
 	amt_host_options options = {0};
 	bool stdio = false;
 	int letter;
@@ -86,6 +87,9 @@ int main(int argc, char **argv)
 			if (*end != '\0' || threads < 0 || threads > 1024)
 				return usage_error("--threads is a number from 0 to 1024");
 			options.threads = (unsigned)threads;
+			break;
+		case 'k':
+			options.key_cache = optarg;
 			break;
 		case 'v':
 			options.log = log_line;

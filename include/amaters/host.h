@@ -16,6 +16,12 @@ typedef struct amt_host_options {
 	const char *database; /* folder; made if it does not exist */
 	unsigned threads;     /* for computing; 0: one for each core */
 
+	/* A folder (made if it does not exist) for the evaluation key in its expanded form, some 115
+	 * MB: the first host that needs it writes it there, all others map the file, share its
+	 * memory and can answer at once. Files that do not fit are made anew; those of keys that
+	 * are no longer used may be deleted at any time. NULL: none. */
+	const char *key_cache;
+
 	/* What happens, one line at a time without a line break; NULL: nothing is said. Called on
 	 * the serving thread. Lines never hold anything an owner sent encrypted. */
 	void (*log)(void *context, const char *line);

@@ -78,6 +78,10 @@ typedef struct amt_int_host amt_int_host;
  * AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS. */
 amt_status amt_int_host_new(
 	amt_int_host **out, const void *evaluation_key, size_t size, unsigned threads);
+/* The same with the expanded key in a file of the folder `cache`, mapped and shared by all processes
+ * that open it (amt_host_options.key_cache). */
+amt_status amt_int_host_open(amt_int_host **out, const void *evaluation_key, size_t size,
+	const char *cache, unsigned threads);
 void amt_int_host_free(amt_int_host *host);
 uint64_t amt_int_host_bootstraps(const amt_int_host *host); /* since it was made */
 

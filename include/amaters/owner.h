@@ -107,6 +107,7 @@ typedef struct amt_session_options {
 	bool use_fds;
 	int in_fd, out_fd;
 	unsigned host_threads; /* given to a started amatersd; 0: one for each core */
+	const char *key_cache; /* given to a started amatersd (amt_host_options); NULL: none */
 
 	/* What to do about the database: neither: it is made if it is not there. */
 	bool must_exist;     /* else AMT_NOT_FOUND */

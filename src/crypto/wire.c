@@ -21,15 +21,14 @@ static const char *type_name(unsigned type)
 	static const char *const names[] = {"nothing", "a key file", "an evaluation key",
 		"a seeded GLWE page", "a GLWE page", "an LWE list", "a payload", "an owner state",
 		"a schema", "a query", "an answer", "a page of a plain column",
-		"a set of BGV switching keys"};
+		"a set of BGV switching keys", "an audit trail", "a stored key",
+		"an expanded evaluation key", "a public key", "a compact list", "a rotation key",
+		"a compressed list"};
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : "an unknown object";
 }
 
-amt_status wire_put(struct buf *out, const struct wire_header *header, struct span content)
+void wire_head(uint8_t at[WIRE_HEADER_BYTES], const struct wire_header *header, struct span content)
 {
-	uint8_t *at;
-	TRY(buf_reserve(out, WIRE_HEADER_BYTES + content.size));
-	TRY(buf_extend(out, WIRE_HEADER_BYTES, &at));
 	memset(at, 0, WIRE_HEADER_BYTES);
 	memcpy(at, magic, sizeof(magic));
 	store_u16(at + AT_VERSION, WIRE_VERSION);
@@ -40,6 +39,14 @@ amt_status wire_put(struct buf *out, const struct wire_header *header, struct sp
 	store_u64(at + AT_CONTENT_SUM, XXH3_64bits(content.data, content.size));
 	store_u64(at + AT_CREATED, header->created_us);
 	store_u64(at + AT_HEADER_SUM, XXH3_64bits(at, AT_HEADER_SUM));
+}
+
+amt_status wire_put(struct buf *out, const struct wire_header *header, struct span content)
+{
+	uint8_t *at;
+	TRY(buf_reserve(out, WIRE_HEADER_BYTES + content.size));
+	TRY(buf_extend(out, WIRE_HEADER_BYTES, &at));
+	wire_head(at, header, content);
 	return buf_put(out, content.data, content.size);
 }
 

@@ -51,6 +51,9 @@ struct wire_header {
 	uint64_t created_us;
 };
 
+/* The header alone, for content that lies ready elsewhere. */
+void wire_head(
+	uint8_t out[WIRE_HEADER_BYTES], const struct wire_header *header, struct span content);
 /* Appends header and content. */
 amt_status wire_put(struct buf *out, const struct wire_header *header, struct span content);
 /* Checks magic, version, lengths and both checksums, that the type is `type`, and points content

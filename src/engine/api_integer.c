@@ -13,6 +13,12 @@ struct amt_int_host {
 amt_status amt_int_host_new(
 	amt_int_host **out, const void *evaluation_key, size_t size, unsigned threads)
 {
+	return amt_int_host_open(out, evaluation_key, size, NULL, threads);
+}
+
+amt_status amt_int_host_open(amt_int_host **out, const void *evaluation_key, size_t size,
+	const char *cache, unsigned threads)
+{
 	ENSURE(out != NULL && evaluation_key != NULL, AMT_INVALID_ARGUMENT,
 		"an evaluation key is needed");
 	*out = NULL;
@@ -21,8 +27,8 @@ amt_status amt_int_host_new(
 	amt_status s;
 	TRY_GOTO(s, pool_new(&host->pool, threads), fail);
 	TRY_GOTO(s,
-		tfhe_evaluator_new(
-			&host->evaluator, span_of(evaluation_key, size), host->pool, NULL, NULL),
+		tfhe_evaluator_open(&host->evaluator, span_of(evaluation_key, size), cache,
+			host->pool, NULL, NULL),
 		fail);
 	TRY_GOTO(s, int_context_new(&host->integers, host->evaluator), fail);
 	*out = host;

@@ -31,6 +31,7 @@ struct host {
 	const struct tfhe_params *params;
 	uint8_t database[MESSAGE_ID_BYTES], key_id[16];
 	struct tfhe_evaluator *evaluator; /* expanded at the first question */
+	const char *key_cache;		  /* folder of expanded keys, NULL: none; borrowed */
 	struct int_context *integers;
 };
 

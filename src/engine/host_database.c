@@ -160,13 +160,14 @@ amt_status host_need_evaluator(struct host *h)
 		struct buf key = {0};
 		amt_status s = store_get(h->store, NULL, evaluation_key, &key);
 		if (amt_ok(s))
-			s = tfhe_evaluator_new(
-				&h->evaluator, buf_span(&key), h->pool, key_progress, h);
+			s = tfhe_evaluator_open(&h->evaluator, buf_span(&key), h->key_cache,
+				h->pool, key_progress, h);
 		buf_free(&key);
 		TRY(s);
 		ENSURE(tfhe_evaluator_params(h->evaluator) == h->params, AMT_CORRUPTION,
 			"the stored evaluation key is of another parameter set");
-		host_log(h, "evaluation key expanded, %zu MB",
+		host_log(h, "evaluation key %s, %zu MB",
+			tfhe_evaluator_shared(h->evaluator) ? "shared" : "expanded",
 			tfhe_evaluator_bytes(h->evaluator) / 1000000);
 	}
 	return int_context_new(&h->integers, h->evaluator);

@@ -184,6 +184,7 @@ amt_status amt_host_serve(const amt_host_options *options, int in_fd, int out_fd
 	if (amt_ok(s)) {
 		h->log = options->log;
 		h->log_context = options->log_context;
+		h->key_cache = options->key_cache;
 		s = host_serve(h, in_fd, out_fd);
 		s = status_first(s, host_close(h));
 	} else {

@@ -57,7 +57,8 @@ static amt_status start_host(struct amt_session *s, const amt_session_options *o
 	char path[4096], threads[16];
 	(void)snprintf(threads, sizeof(threads), "%u", o->host_threads);
 	char *shell[] = {"/bin/sh", "-c", (char *)o->host_command, NULL};
-	char *own[] = {path, "--stdio", "--db", (char *)o->database, "--threads", threads, NULL};
+	char *own[] = {path, "--stdio", "--db", (char *)o->database, "--threads", threads,
+		o->key_cache != NULL ? "--key-cache" : NULL, (char *)o->key_cache, NULL};
 	if (o->host_command == NULL)
 		find_program(path, sizeof(path));
 	int ends[2];

@@ -27,6 +27,14 @@ typedef bool (*tfhe_progress)(void *context, uint64_t done, uint64_t total);
  * AMT_CORRUPTION, AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS, AMT_OUT_OF_MEMORY. */
 amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, struct pool *pool,
 	tfhe_progress progress, void *context);
+/* The same, with the expanded key in a file of the folder `cache` (made if needed), mapped and shared by
+ * all processes that open it: the first one expands and writes it, the others have it at once and take
+ * no memory of their own for it. A file that is damaged or of another key, processor or version is
+ * made anew; where the folder cannot be written, the key is expanded as above. cache NULL: as above.
+ */
+amt_status tfhe_evaluator_open(struct tfhe_evaluator **out, struct span key, const char *cache,
+	struct pool *pool, tfhe_progress progress, void *context);
+bool tfhe_evaluator_shared(const struct tfhe_evaluator *e); /* whether the key is such a file */
 void tfhe_evaluator_free(struct tfhe_evaluator *e);
 const struct tfhe_params *tfhe_evaluator_params(const struct tfhe_evaluator *e);
 const uint8_t *tfhe_evaluator_key_id(const struct tfhe_evaluator *e); /* 16 bytes */

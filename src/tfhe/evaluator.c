@@ -8,6 +8,8 @@
 #include "tfhe/noise.h"
 #include "crypto/wire.h"
 
+#include <xxhash.h>
+
 struct expander {
 	struct seed_expander *seed[PARTS];
 	uint64_t *glwe;
@@ -133,15 +135,20 @@ static size_t kernel_scratch_bytes(const struct tfhe_evaluator *e)
 	return rotate > keyswitch ? rotate : keyswitch;
 }
 
-static amt_status allocate(struct tfhe_evaluator *e)
+/* The keys lie in the region; it is there already, or will be filled. */
+static amt_status place(struct tfhe_evaluator *e, enum isa isa)
+{
+	struct expanded *x = &e->expanded;
+	e->automorphism = (double *)(x->memory + x->part[PART_AUTOMORPHISM]);
+	TRY(tfhe_bootstrap_key_place(
+		&e->bootstrap, e->params, isa, x->memory + x->part[PART_BOOTSTRAP]));
+	return tfhe_keyswitch_key_place(
+		&e->keyswitch, e->params, isa, x->memory + x->part[PART_KEYSWITCH]);
+}
+
+static amt_status allocate_scratch(struct tfhe_evaluator *e)
 {
 	const struct tfhe_params *p = e->params;
-	enum isa isa = cpu_isa();
-	TRY(tfhe_bootstrap_key_alloc(&e->bootstrap, p, isa));
-	TRY(tfhe_keyswitch_key_alloc(&e->keyswitch, p, isa));
-	e->automorphism_bytes =
-		p->n_poly_log2 * evaluator_automorphism_size(p) * sizeof(*e->automorphism);
-	TRY(mem_alloc_aligned(&e->automorphism, e->automorphism_bytes));
 	TRY(mem_array(&e->scratch, e->workers, sizeof(*e->scratch)));
 	for (unsigned i = 0; i < e->workers; i++) {
 		struct evaluator_scratch *s = &e->scratch[i];
@@ -154,8 +161,39 @@ static amt_status allocate(struct tfhe_evaluator *e)
 	return STATUS_OK;
 }
 
-amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, struct pool *pool,
+static amt_status fill(struct tfhe_evaluator *e, struct evaluation_key_layout layout,
+	struct span content, enum isa isa, tfhe_progress progress, void *context)
+{
+	TRY(mem_alloc_aligned(&e->expanded.memory, e->expanded.bytes));
+	TRY(place(e, isa));
+	struct expansion x = {.evaluator = e,
+		.layout = layout,
+		.content = content.data,
+		.meter = {progress, context, evaluation_key_tasks(e->params), 0}};
+	return expand_all(&x);
+}
+
+/* From the file, or made and written there. A file that cannot be written is only slower. */
+static amt_status fill_shared(struct tfhe_evaluator *e, struct evaluation_key_layout layout,
+	struct span content, const struct expanded_name *name, const char *cache,
 	tfhe_progress progress, void *context)
+{
+	struct expanded_turn turn = {0};
+	amt_status s = STATUS_OK;
+	if (!expanded_find(&e->expanded, cache, name, &turn)) {
+		s = fill(e, layout, content, name->isa, progress, context);
+		if (amt_ok(s)) {
+			expanded_seal(&e->expanded, name);
+			status_drop(expanded_share(&e->expanded, cache, name, &turn));
+		}
+	}
+	expanded_turn_end(&turn);
+	TRY(s);
+	return place(e, name->isa);
+}
+
+amt_status tfhe_evaluator_open(struct tfhe_evaluator **out, struct span key, const char *cache,
+	struct pool *pool, tfhe_progress progress, void *context)
 {
 	struct wire_header header;
 	struct span content;
@@ -169,25 +207,41 @@ amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, stru
 		content.size);
 
 	struct tfhe_evaluator *e;
+	struct expanded_name name = {.params = p, .isa = cpu_isa()};
+	memcpy(name.key_id, header.key_id, sizeof(name.key_id));
 	TRY(mem_zalloc(&e, sizeof(*e)));
 	e->params = p;
 	e->pool = pool;
 	e->workers = pool_threads(pool);
 	memcpy(e->key_id, header.key_id, sizeof(e->key_id));
 	pthread_mutex_init(&e->lock, NULL);
-	struct expansion x = {.evaluator = e,
-		.layout = layout,
-		.content = content.data,
-		.meter = {progress, context, evaluation_key_tasks(p), 0}};
-	amt_status status = allocate(e);
+	e->expanded = expanded_layout(p, name.isa);
+	amt_status status;
+	if (cache == NULL)
+		status = fill(e, layout, content, name.isa, progress, context);
+	else {
+		name.key_sum = XXH3_64bits(key.data, key.size);
+		status = fill_shared(e, layout, content, &name, cache, progress, context);
+	}
 	if (amt_ok(status))
-		status = expand_all(&x);
+		status = allocate_scratch(e);
 	if (!amt_ok(status)) {
 		tfhe_evaluator_free(e);
 		return status;
 	}
 	*out = e;
 	return STATUS_OK;
+}
+
+amt_status tfhe_evaluator_new(struct tfhe_evaluator **out, struct span key, struct pool *pool,
+	tfhe_progress progress, void *context)
+{
+	return tfhe_evaluator_open(out, key, NULL, pool, progress, context);
+}
+
+bool tfhe_evaluator_shared(const struct tfhe_evaluator *e)
+{
+	return e->expanded.map.size > 0;
 }
 
 void tfhe_evaluator_free(struct tfhe_evaluator *e)
@@ -202,9 +256,9 @@ void tfhe_evaluator_free(struct tfhe_evaluator *e)
 		mem_free_aligned(s->kernel, 0);
 	}
 	mem_free(e->scratch);
-	mem_free_aligned(e->automorphism, e->automorphism_bytes);
 	tfhe_keyswitch_key_free(&e->keyswitch);
 	tfhe_bootstrap_key_free(&e->bootstrap);
+	expanded_free(&e->expanded);
 	pthread_mutex_destroy(&e->lock);
 	mem_free(e);
 }
@@ -226,5 +280,5 @@ uint64_t tfhe_evaluator_bootstraps(const struct tfhe_evaluator *e)
 
 size_t tfhe_evaluator_bytes(const struct tfhe_evaluator *e)
 {
-	return e->bootstrap.bytes + e->keyswitch.bytes + e->automorphism_bytes;
+	return e->expanded.bytes - EXPANDED_HEAD_BYTES;
 }

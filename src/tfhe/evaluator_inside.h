@@ -4,6 +4,7 @@
 #define TFHE_EVALUATOR_INSIDE_H
 
 #include "tfhe/evaluate.h"
+#include "tfhe/expanded.h"
 #include "tfhe/kernel.h"
 
 #include <pthread.h>
@@ -21,10 +22,10 @@ struct tfhe_evaluator {
 	const struct tfhe_params *params;
 	uint8_t key_id[16];
 	struct pool *pool;
+	struct expanded expanded; /* holds the keys */
 	struct tfhe_bootstrap_key bootstrap;
 	struct tfhe_keyswitch_key keyswitch;
 	double *automorphism; /* [log2 N][levels * k rows][k + 1][N] */
-	size_t automorphism_bytes;
 	atomic_uint_fast64_t bootstraps;
 	pthread_mutex_t lock; /* held while the scratch is in use */
 	unsigned workers;

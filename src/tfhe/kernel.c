@@ -32,21 +32,36 @@ static amt_status check(const struct tfhe_params *p)
 	return STATUS_OK;
 }
 
+size_t tfhe_bootstrap_key_bytes(const struct tfhe_params *params)
+{
+	size_t columns = params->k + 1;
+	return (size_t)params->n * params->pbs_levels * columns * columns * tfhe_poly_size(params) *
+	       sizeof(double);
+}
+
+amt_status tfhe_bootstrap_key_place(struct tfhe_bootstrap_key *key,
+	const struct tfhe_params *params, enum isa isa, void *memory)
+{
+	*key = (struct tfhe_bootstrap_key){.params = params, .placed = true};
+	TRY(check(params));
+	TRY(ring_fft_get(&key->fft, params->n_poly_log2, isa));
+	key->bytes = tfhe_bootstrap_key_bytes(params);
+	key->ggsw = memory;
+	return STATUS_OK;
+}
+
 amt_status tfhe_bootstrap_key_alloc(
 	struct tfhe_bootstrap_key *key, const struct tfhe_params *params, enum isa isa)
 {
-	*key = (struct tfhe_bootstrap_key){.params = params};
-	TRY(check(params));
-	TRY(ring_fft_get(&key->fft, params->n_poly_log2, isa));
-	size_t columns = params->k + 1;
-	key->bytes = (size_t)params->n * params->pbs_levels * columns * columns *
-		     tfhe_poly_size(params) * sizeof(double);
+	TRY(tfhe_bootstrap_key_place(key, params, isa, NULL));
+	key->placed = false;
 	return mem_alloc_aligned(&key->ggsw, key->bytes);
 }
 
 void tfhe_bootstrap_key_free(struct tfhe_bootstrap_key *key)
 {
-	mem_free_aligned(key->ggsw, key->bytes);
+	if (!key->placed)
+		mem_free_aligned(key->ggsw, key->bytes);
 	*key = (struct tfhe_bootstrap_key){0};
 }
 
@@ -80,20 +95,35 @@ void tfhe_glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *ro
 	kernel_of(ring_fft_isa(like->fft))->glwe_keyswitch(like, rows, glwe, a, scratch);
 }
 
-amt_status tfhe_keyswitch_key_alloc(
-	struct tfhe_keyswitch_key *key, const struct tfhe_params *params, enum isa isa)
+size_t tfhe_keyswitch_key_bytes(const struct tfhe_params *params, enum isa isa)
 {
-	*key = (struct tfhe_keyswitch_key){.params = params, .isa = isa};
+	return kernel_of(isa)->keyswitch_bytes(params);
+}
+
+amt_status tfhe_keyswitch_key_place(struct tfhe_keyswitch_key *key,
+	const struct tfhe_params *params, enum isa isa, void *memory)
+{
+	*key = (struct tfhe_keyswitch_key){.params = params, .isa = isa, .placed = true};
 	TRY(check(params));
 	ENSURE(isa <= cpu_isa_available(), AMT_UNSUPPORTED, "this processor lacks %s",
 		isa_name(isa));
-	key->bytes = kernel_of(isa)->keyswitch_bytes(params);
+	key->bytes = tfhe_keyswitch_key_bytes(params, isa);
+	key->data = memory;
+	return STATUS_OK;
+}
+
+amt_status tfhe_keyswitch_key_alloc(
+	struct tfhe_keyswitch_key *key, const struct tfhe_params *params, enum isa isa)
+{
+	TRY(tfhe_keyswitch_key_place(key, params, isa, NULL));
+	key->placed = false;
 	return mem_alloc_aligned(&key->data, key->bytes);
 }
 
 void tfhe_keyswitch_key_free(struct tfhe_keyswitch_key *key)
 {
-	mem_free_aligned(key->data, key->bytes);
+	if (!key->placed)
+		mem_free_aligned(key->data, key->bytes);
 	*key = (struct tfhe_keyswitch_key){0};
 }
 

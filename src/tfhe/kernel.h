@@ -20,9 +20,17 @@ struct tfhe_bootstrap_key {
 	const struct ring_fft *fft;
 	double *ggsw;
 	size_t bytes;
+	bool placed; /* in memory of somebody else's */
 };
 amt_status tfhe_bootstrap_key_alloc(
 	struct tfhe_bootstrap_key *key, const struct tfhe_params *params, enum isa isa);
+/* Memory of a key, and a key in 64-byte aligned memory of that size which stays the caller's. Whoever
+ * changes how keys lie in memory raises TFHE_KEY_LAYOUT: keys are kept in files (tfhe/expanded.h).
+ */
+enum { TFHE_KEY_LAYOUT = 1 };
+size_t tfhe_bootstrap_key_bytes(const struct tfhe_params *params);
+amt_status tfhe_bootstrap_key_place(struct tfhe_bootstrap_key *key,
+	const struct tfhe_params *params, enum isa isa, void *memory);
 void tfhe_bootstrap_key_free(struct tfhe_bootstrap_key *key);
 /* Fills row `row` (level * (k + 1) + polynomial; level 0 is the most significant) of GGSW `bit`
  * from its GLWE ciphertext of (k + 1) * N torus words. Different rows may be filled by different
@@ -45,9 +53,13 @@ struct tfhe_keyswitch_key {
 	enum isa isa;
 	void *data;
 	size_t bytes;
+	bool placed;
 };
 amt_status tfhe_keyswitch_key_alloc(
 	struct tfhe_keyswitch_key *key, const struct tfhe_params *params, enum isa isa);
+size_t tfhe_keyswitch_key_bytes(const struct tfhe_params *params, enum isa isa);
+amt_status tfhe_keyswitch_key_place(struct tfhe_keyswitch_key *key,
+	const struct tfhe_params *params, enum isa isa, void *memory);
 void tfhe_keyswitch_key_free(struct tfhe_keyswitch_key *key);
 /* Row of input coefficient `coefficient`, level 0 the most significant: n mask words then the body.
  * Different coefficients may be set by different threads only if they differ in coefficient / 64.

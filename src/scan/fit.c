@@ -5,10 +5,7 @@
 
 #include <math.h>
 
-enum {
-	ROWS_LEVEL = 2, /* 16 pages of bits fill a slot: 2^15 times the noise */
-	ROWS_PAGES = 16
-};
+enum { ROWS_PAGES = 16 };
 
 struct fitting {
 	const struct scan_program *p;
@@ -64,7 +61,7 @@ static void set_levels(struct fitting *f)
 	for (uint32_t i = 0; i < p->outputs; i++) {
 		const struct scan_output *o = &p->output[i];
 		if (o->kind == SCAN_ROWS)
-			need(f->out, o->node, ROWS_LEVEL);
+			need(f->out, o->node, SCAN_ROWS_LEVEL);
 		else
 			need_terms(f, o->first, o->count, f->out->fold_level);
 	}
@@ -191,8 +188,8 @@ static amt_status rows_noise(struct fitting *f, const struct scan_output *o)
 	/* sum of 4^i for i < 16 */
 	struct bgv_noise packed = bgv_noise_scale(f->noise[o->node], sqrt(0x1p32 / 3));
 	double answers = ceil((double)f->pages / ROWS_PAGES);
-	TRY(check_fits(f, ROWS_LEVEL, packed, answers, "packed match bits"));
-	packed = bgv_noise_mod_switch(f->ring, ROWS_LEVEL, packed);
+	TRY(check_fits(f, SCAN_ROWS_LEVEL, packed, answers, "packed match bits"));
+	packed = bgv_noise_mod_switch(f->ring, SCAN_ROWS_LEVEL, packed);
 	ENSURE(bgv_noise_answer_fits(f->ring, packed), AMT_NOISE_BUDGET,
 		"the noise of match bits is too large for an answer");
 	return STATUS_OK;

@@ -106,7 +106,8 @@ amt_status scan_program_check(const struct scan_program *p, const struct scan_ta
 /* ---- levels and noise */
 enum {
 	SCAN_PACK_SCALARS = 256, /* scalars in one ciphertext of a question, a power of two */
-	SCAN_PACK_LOG2 = 8
+	SCAN_PACK_LOG2 = 8,
+	SCAN_ROWS_LEVEL = 2 /* 16 pages of bits fill a slot: 2^15 times the noise of one */
 };
 
 struct scan_fit {

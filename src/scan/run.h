@@ -27,11 +27,17 @@ struct scan_scalars; /* the constants of a question, expanded */
  * at most SCAN_PACK_SCALARS, a seeded ciphertext (bgv_seeded_bytes). */
 size_t scan_scalars_bytes(
 	const struct bgv_ring *ring, const struct scan_program *p, const struct scan_fit *fit);
+/* Scalars that the pack which begins with scalar `first` is expanded to: a power of two. */
+unsigned scan_pack_count(const struct scan_program *p, uint32_t first);
 /* Validates and expands them. */
 amt_status scan_scalars_open(struct scan_scalars **out, const struct bgv_ring *ring,
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span packed, struct pool *pool);
 void scan_scalars_free(struct scan_scalars *s);
+
+enum { SCAN_ROWS_PAGES = 16 }; /* pages whose bits share an answer */
+/* Accumulators that a total of `pages` pages takes. */
+uint64_t scan_total_runs(const struct scan_output *o, uint64_t pages);
 
 /* How often totals are folded (a power of two), and how many answers there are: of rows, of totals.
  * Public: owner and host compute the same. */

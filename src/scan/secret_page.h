@@ -7,12 +7,13 @@
 
 enum { SCAN_CANARY_KEY_BYTES = 32 };
 
-/* A table's canaries, from a secret key of its own: the class of their slots, and the code of
- * canary i of a page in a column (uniform over the column's codes, never NULL). A page that is packed
+/* A table's canaries, from a secret key of its own: the class of their slots, and the codes of a
+ * page's canaries in a column (uniform over the column's codes, never NULL). A page that is packed
  * anew has the same ones. */
-unsigned scan_canary_class(const struct bgv_ring *ring, const uint8_t key[SCAN_CANARY_KEY_BYTES]);
-uint64_t scan_canary_code(const uint8_t key[SCAN_CANARY_KEY_BYTES], unsigned column,
-	const struct scan_column *layout, uint64_t page, unsigned i);
+amt_status scan_canary_class(const struct bgv_ring *ring, const uint8_t key[SCAN_CANARY_KEY_BYTES],
+	unsigned *canary_class);
+amt_status scan_canary_codes(const uint8_t key[SCAN_CANARY_KEY_BYTES], unsigned column,
+	const struct scan_column *layout, uint64_t page, uint64_t code[SCAN_CANARIES]);
 
 /* The bytes of a page of a column (scan/layout.h), appended to out: code[r] and null[r] of row r <
  * rows <= scan_page_rows; null may be NULL. A row that is not `kept` (NULL: all are) is empty. For

@@ -16,20 +16,21 @@ struct scan_asked {
 	const struct scan_table *table;
 	const struct scan_fit *fit;
 	const uint8_t *scalar;
+	const uint32_t *scale; /* by output: what a SCAN_ROWS bit was multiplied with; NULL: 1 */
 	const uint8_t *canary_key;
 	uint64_t pages, rows; /* rows in pages: all pages are full but for the last */
 };
 
 struct scan_result {
-	uint32_t *rows;	  /* [SCAN_ROWS outputs][rows of the table]: values modulo t, in [0, t) */
+	uint32_t *rows;	  /* [SCAN_ROWS outputs][rows of the table]: 0 or 1 */
 	uint64_t *totals; /* by output; 0 for SCAN_ROWS */
+	size_t rows_bytes, totals_bytes;
 	double noise_margin_bits; /* the least distance of any coefficient met to a wrong one */
 };
 void scan_result_free(struct scan_result *r); /* wipes */
 
 /* Decrypts, adds up and checks: slots nobody is in must be 0 where they are seen one by one, canaries
- * must have become what the program makes of them: else AMT_INTEGRITY. A SCAN_ROWS value is the bit
- * times the program's scale. */
+ * must have become what the program makes of them: else AMT_INTEGRITY. */
 amt_status scan_result_get(struct scan_result *out, const struct bgv_secret *secret,
 	const struct scan_asked *asked, struct span answers);
 

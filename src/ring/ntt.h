@@ -66,6 +66,11 @@ void ntt_acc(const struct ntt *t, uint64_t *acc, const uint64_t *a, const uint64
  * b1. */
 void ntt_acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
 	const uint64_t *a0, const uint64_t *a1, const uint64_t *b0, const uint64_t *b1, size_t n);
+/* For all v < vectors: the product of (c0[v], c1[v]) and (b0[v], b1[v]) is added as ntt_acc_tensor
+ * does; c0[v] are packed residues (ntt_pack40), with 64 bytes of room behind them. */
+void ntt_acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
+	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
+	const uint64_t *const *b1, unsigned vectors, size_t n);
 /* out = acc mod q; the accumulator is left as it is. */
 void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, size_t n);
 

@@ -113,6 +113,15 @@ static amt_status check_fits(
 	return STATUS_OK;
 }
 
+static amt_status check_answer(
+	struct fitting *f, struct bgv_noise noise, double times, const char *what)
+{
+	f->failure += times * exp2(fmin(bgv_noise_answer_failure_log2(f->ring, noise) + 128, 64));
+	ENSURE(bgv_noise_answer_fits(f->ring, noise) && f->failure <= 1, AMT_NOISE_BUDGET,
+		"the noise of %s is too large for an answer of ring %s", what, f->ring->name);
+	return STATUS_OK;
+}
+
 static amt_status product_noise(struct fitting *f, unsigned limbs, struct bgv_noise *noise)
 {
 	*noise = bgv_noise_key_switch(f->ring, limbs, *noise);
@@ -138,7 +147,7 @@ static void sum_noise(
 	}
 }
 
-static const struct bgv_noise nothing = {-INFINITY};
+static const struct bgv_noise nothing = {.log2_deviation = -INFINITY};
 
 static amt_status leaf_noise(struct fitting *f, uint32_t i)
 {
@@ -147,7 +156,7 @@ static amt_status leaf_noise(struct fitting *f, uint32_t i)
 	for (uint32_t k = n->first; k < n->first + n->count; k++)
 		count += f->p->range[k].count;
 	/* Fresh ciphertexts are independent of each other and of the scalars. */
-	struct bgv_noise one = bgv_noise_mul(f->ring, bgv_noise_fresh(f->ring), f->scalar);
+	struct bgv_noise one = bgv_noise_mul_fresh(f->ring, f->scalar);
 	f->noise[i] = bgv_noise_scale(one, sqrt(count));
 	return product_noise(f, f->out->level[i] + 1, &f->noise[i]);
 }
@@ -161,7 +170,8 @@ static void public_noise(struct fitting *f, uint32_t i)
 			double w = f->p->weight[f->p->range[k].at + v];
 			squares += w * w;
 		}
-	f->noise[i] = bgv_noise_scale(bgv_noise_fresh(f->ring), sqrt(fmax(squares, 1)));
+	struct bgv_noise sum = bgv_noise_scale(bgv_noise_fresh(f->ring), sqrt(fmax(squares, 1)));
+	f->noise[i] = bgv_noise_shift(sum, n->constant);
 }
 
 static amt_status node_noise(struct fitting *f, uint32_t i)
@@ -179,8 +189,8 @@ static amt_status node_noise(struct fitting *f, uint32_t i)
 		TRY(product_noise(f, f->out->level[i] + 1, &sum));
 	}
 	sum_noise(f, n->first, n->count, false, &sum);
-	f->noise[i] = sum;
-	return check_fits(f, f->out->level[i], sum, (double)f->pages, "a sum");
+	f->noise[i] = bgv_noise_shift(sum, n->constant);
+	return check_fits(f, f->out->level[i], f->noise[i], (double)f->pages, "a sum");
 }
 
 static amt_status rows_noise(struct fitting *f, const struct scan_output *o)
@@ -190,9 +200,7 @@ static amt_status rows_noise(struct fitting *f, const struct scan_output *o)
 	double answers = ceil((double)f->pages / ROWS_PAGES);
 	TRY(check_fits(f, SCAN_ROWS_LEVEL, packed, answers, "packed match bits"));
 	packed = bgv_noise_mod_switch(f->ring, SCAN_ROWS_LEVEL, packed);
-	ENSURE(bgv_noise_answer_fits(f->ring, packed), AMT_NOISE_BUDGET,
-		"the noise of match bits is too large for an answer");
-	return STATUS_OK;
+	return check_answer(f, packed, answers, "match bits");
 }
 
 static amt_status total_noise(struct fitting *f, const struct scan_output *o, struct bgv_noise *out)
@@ -228,9 +236,7 @@ static amt_status answer_noise(struct fitting *f, struct bgv_noise total)
 		TRY(check_fits(f, f->out->fold_level, total, (double)f->pages, "an answer"));
 		total = bgv_noise_mod_switch(f->ring, f->out->fold_level, total);
 	}
-	ENSURE(bgv_noise_answer_fits(f->ring, total), AMT_NOISE_BUDGET,
-		"the noise of a total is too large for an answer");
-	return STATUS_OK;
+	return check_answer(f, total, (double)f->pages, "a total");
 }
 
 static amt_status set_noise(struct fitting *f)

@@ -24,6 +24,7 @@ amt_status run_ct_take(struct run_batch *b, struct bgv_ct *ct, unsigned limbs, u
 	}
 	*ct = (struct bgv_ct){.limbs = limbs,
 		.parts = parts,
+		.stride = limbs,
 		.data = w->slab[--w->idle],
 		.words = b->run->slab_words};
 	return STATUS_OK;

@@ -203,8 +203,10 @@ static amt_status read_totals(struct reading *r)
 	uint64_t number = 0;
 	for (uint32_t i = 0; i < a->program->outputs; i++) {
 		const struct scan_output *o = &a->program->output[i];
+		if (o->kind != SCAN_TOTAL)
+			continue;
 		uint64_t each = scan_total_pages(o);
-		for (uint64_t first = 0; o->kind == SCAN_TOTAL && first < a->pages; first += each) {
+		for (uint64_t first = 0; first < a->pages; first += each) {
 			uint64_t pages = a->pages - first < each ? a->pages - first : each;
 			if (number % r->layout.fold == 0)
 				TRY(read_answer(r, r->layout.rows + number / r->layout.fold));

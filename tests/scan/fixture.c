@@ -43,14 +43,15 @@ static void encrypt(struct fixture *f, unsigned column, unsigned number)
 {
 	unsigned per_page = scan_page_rows(f->ring);
 	const struct scan_column *layout = scan_table_column(&f->table, number);
+	const uint64_t *code = number == SCAN_VALID_COLUMN ? NULL : f->code[column];
+	const bool *null = number == SCAN_VALID_COLUMN ? NULL : f->null[column];
 	OK(mem_array(&f->page[column], f->pages, sizeof(struct buf)));
 	for (uint64_t p = 0; p < f->pages; p++) {
 		uint64_t first = p * per_page, rows = f->rows - first;
 		rows = rows < per_page ? rows : per_page;
 		OK(scan_page_make(f->secret, f->canary_key, number, layout, p,
-			f->code[column] != NULL ? f->code[column] + first : NULL,
-			f->null[column] != NULL ? f->null[column] + first : NULL, f->kept + first,
-			rows, f->pool, &f->page[column][p]));
+			code != NULL ? code + first : NULL, null != NULL ? null + first : NULL,
+			f->kept + first, rows, f->pool, &f->page[column][p]));
 		OK(scan_page_check(layout, f->ring, buf_span(&f->page[column][p])));
 	}
 }

@@ -143,9 +143,9 @@ static void test_random(void **state)
 		for (unsigned k = 0; k < 3; k++) {
 			unsigned column = (unsigned)rand() % f.table.columns;
 			uint64_t at = f.code[column][(unsigned)rand() % f.rows];
-			build_compare(&b, &f, column, at, rand() % 2 ? &node[k] : NULL, NULL);
-			if (b.p.nodes == 0 || node[k] != b.p.nodes - 1)
-				build_compare(&b, &f, column, at, NULL, &node[k]);
+			bool equal = rand() % 2;
+			build_compare(&b, &f, column, at, equal ? NULL : &node[k],
+				equal ? &node[k] : NULL);
 		}
 		uint32_t two = rand() % 2 ? build_product(&b, node[0], node[1])
 					  : build_or(&b, node[0], node[1]);

@@ -29,14 +29,14 @@ amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, uns
 }
 
 /* Residues end where the span does, and the vector code reads further. */
-static void unpack_last(uint64_t *out, const uint8_t *in, size_t n)
+static void unpack_last(const struct ntt *q, uint64_t *out, const uint8_t *in, size_t n)
 {
 	enum { TAIL = 64 };
 	uint8_t tail[TAIL * BGV_RESIDUE_BYTES + 64] = {0};
 	size_t body = n - TAIL;
 	memcpy(tail, in + body * BGV_RESIDUE_BYTES, TAIL * BGV_RESIDUE_BYTES);
-	ntt_unpack40(out, in, body);
-	ntt_unpack40(out + body, tail, TAIL);
+	ntt_unpack40(q, out, in, body);
+	ntt_unpack40(q, out + body, tail, TAIL);
 }
 
 amt_status bgv_residues_get(
@@ -44,7 +44,7 @@ amt_status bgv_residues_get(
 {
 	ENSURE(ntt_check40(ring->q[limb], in, ring->n), AMT_CORRUPTION,
 		"a residue of limb %u is not below its modulus", limb);
-	unpack_last(out, in, ring->n);
+	unpack_last(ring->q[limb], out, in, ring->n);
 	return STATUS_OK;
 }
 

@@ -50,7 +50,8 @@ bool cpu_has_vnni(void)
 bool cpu_has_ifma(void)
 {
 #if defined(__x86_64__)
-	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("avx512ifma");
+	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("avx512ifma") &&
+	       __builtin_cpu_supports("avx512vbmi");
 #else
 	return false;
 #endif

@@ -233,7 +233,7 @@ static void add_public(
 		uint64_t w = weight < 0 ? ntt_modulus(q) - (uint64_t)-weight : (uint64_t)weight;
 		if (weight == 0)
 			continue;
-		ntt_unpack40(acc + 4 * SCAN_TILE, s->packed + at * SCAN_TILE_BYTES, SCAN_TILE);
+		ntt_unpack40(q, acc + 4 * SCAN_TILE, s->packed + at * SCAN_TILE_BYTES, SCAN_TILE);
 		ntt_scale_add(q, acc, acc + 4 * SCAN_TILE, w, SCAN_TILE);
 		ntt_scale_add(q, acc + 2 * SCAN_TILE, s->mask + at * SCAN_TILE, w, SCAN_TILE);
 	}

@@ -230,8 +230,8 @@ static amt_status read_vector(const struct page *p, unsigned index, uint64_t *pl
 			p->there.data + scan_page_offset(p->layout, ring, group, 0, tile) +
 				(size_t)v * SCAN_TILE_BYTES,
 			SCAN_TILE_BYTES);
-		ntt_unpack40(
-			bgv_limb(ring, &ct, 0, 0) + (size_t)tile * SCAN_TILE, packed, SCAN_TILE);
+		ntt_unpack40(ring->q[0], bgv_limb(ring, &ct, 0, 0) + (size_t)tile * SCAN_TILE,
+			packed, SCAN_TILE);
 	}
 	if (amt_ok(s))
 		s = bgv_decrypt(p->secret, &ct, plain, NULL);

@@ -1,0 +1,541 @@
+/* Number-theoretic transforms with AVX-512 IFMA: 52-bit products, eight at a time.
+ *
+ * A transform makes passes of two levels over blocks too large for the first-level cache, then
+ * finishes block by block; the last three levels are done within eight registers after a
+ * transposition. Values stay below 4 q (forward) and 2 q (inverse), so q < 2^50 is needed.
+ */
+#include "ring/ntt_inside.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+typedef __m512i vec;
+
+enum { BLOCK = 4096 /* coefficients that the first-level cache holds */ };
+
+static inline vec load(const uint64_t *p)
+{
+	return _mm512_load_si512(p);
+}
+static inline void store(uint64_t *p, vec v)
+{
+	_mm512_store_si512(p, v);
+}
+static inline vec set(uint64_t v)
+{
+	return _mm512_set1_epi64((long long)v);
+}
+static inline vec low52(vec sum, vec a, vec b)
+{
+	return _mm512_madd52lo_epu64(sum, a, b);
+}
+static inline vec high52(vec sum, vec a, vec b)
+{
+	return _mm512_madd52hi_epu64(sum, a, b);
+}
+/* x < 2 bound to below bound: the wrapped difference is the greater one if x is below. */
+static inline vec below(vec x, vec bound)
+{
+	return _mm512_min_epu64(x, _mm512_sub_epi64(x, bound));
+}
+
+struct modulus {
+	vec q, twice, minus; /* minus: 2^52 - q, so that e (2^52 - q) subtracts e q in 52 bits */
+	vec mask;
+};
+
+static inline struct modulus modulus(const struct ntt *t)
+{
+	return (struct modulus){set(t->q), set(2 * t->q), set(((uint64_t)1 << 52) - t->q),
+		set(((uint64_t)1 << 52) - 1)};
+}
+
+/* y w modulo q, in [0, 2q); y < 2^52. */
+static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
+{
+	vec zero = _mm512_setzero_si512();
+	vec e = high52(zero, y, quotient);
+	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
+}
+
+/* ---- transforms */
+
+/* x < 4 q, y < 4 q: x + w y and x - w y, below 4 q. */
+static inline void forward_butterfly(vec *x, vec *y, vec w, vec quotient, const struct modulus *m)
+{
+	vec u = below(*x, m->twice), v = shoup(*y, w, quotient, m);
+	*x = _mm512_add_epi64(u, v);
+	*y = _mm512_add_epi64(_mm512_sub_epi64(u, v), m->twice);
+}
+
+/* x, y < 2 q: x + y and w (x - y), below 2 q. */
+static inline void inverse_butterfly(vec *x, vec *y, vec w, vec quotient, const struct modulus *m)
+{
+	vec u = *x, v = *y;
+	*x = below(_mm512_add_epi64(u, v), m->twice);
+	*y = shoup(_mm512_add_epi64(_mm512_sub_epi64(u, v), m->twice), w, quotient, m);
+}
+
+/* Rows to columns of eight registers. */
+static inline void transpose(vec r[8])
+{
+	vec a[8], b[8];
+	for (unsigned i = 0; i < 8; i += 2) {
+		a[i] = _mm512_unpacklo_epi64(r[i], r[i + 1]);
+		a[i + 1] = _mm512_unpackhi_epi64(r[i], r[i + 1]);
+	}
+	for (unsigned h = 0; h < 8; h += 4)
+		for (unsigned i = 0; i < 2; i++) {
+			vec lo = a[h + i], hi = a[h + i + 2];
+			const vec even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+			const vec odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+			b[h + i] = _mm512_permutex2var_epi64(lo, even, hi);
+			b[h + i + 2] = _mm512_permutex2var_epi64(lo, odd, hi);
+		}
+	for (unsigned i = 0; i < 4; i++) {
+		r[i] = _mm512_shuffle_i64x2(b[i], b[i + 4], 0x44);
+		r[i + 4] = _mm512_shuffle_i64x2(b[i], b[i + 4], 0xee);
+	}
+}
+
+/* One level with blocks of 2 h, h >= 8. */
+static inline void forward_level(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+{
+	vec w = set(t->forward[node]), quotient = set(t->forward_shoup[node]);
+	for (size_t j = 0; j < h; j += 8) {
+		vec a = load(x + j), b = load(x + h + j);
+		forward_butterfly(&a, &b, w, quotient, m);
+		store(x + j, a);
+		store(x + h + j, b);
+	}
+}
+
+/* Two levels of a block of 4 h that is node `node`, h >= 8. */
+static inline void forward_two(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+{
+	const uint64_t *w = t->forward, *s = t->forward_shoup;
+	vec w0 = set(w[node]), s0 = set(s[node]);
+	vec w1 = set(w[2 * node]), s1 = set(s[2 * node]);
+	vec w2 = set(w[2 * node + 1]), s2 = set(s[2 * node + 1]);
+	for (size_t j = 0; j < h; j += 8) {
+		vec a = load(x + j), b = load(x + h + j), c = load(x + 2 * h + j),
+		    d = load(x + 3 * h + j);
+		forward_butterfly(&a, &c, w0, s0, m);
+		forward_butterfly(&b, &d, w0, s0, m);
+		forward_butterfly(&a, &b, w1, s1, m);
+		forward_butterfly(&c, &d, w2, s2, m);
+		store(x + j, a);
+		store(x + h + j, b);
+		store(x + 2 * h + j, c);
+		store(x + 3 * h + j, d);
+	}
+}
+
+/* The last three levels of 64 coefficients; `e`: their constants (struct ntt). */
+static inline void forward_end(uint64_t *x, const uint64_t *e, const struct modulus *m)
+{
+	vec r[8];
+	for (unsigned i = 0; i < 8; i++)
+		r[i] = load(x + 8 * i);
+	transpose(r);
+	for (unsigned i = 0; i < 4; i++)
+		forward_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m);
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; i < 2; i++)
+			forward_butterfly(&r[4 * k + i], &r[4 * k + i + 2], load(e + 8 + 8 * k),
+				load(e + 64 + 8 * k), m);
+	for (unsigned k = 0; k < 4; k++)
+		forward_butterfly(
+			&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k), load(e + 80 + 8 * k), m);
+	for (unsigned i = 0; i < 8; i++)
+		r[i] = below(below(r[i], m->twice), m->q);
+	transpose(r);
+	for (unsigned i = 0; i < 8; i++)
+		store(x + 8 * i, r[i]);
+}
+
+/* All levels of the block of `size` coefficients that is node `node`. */
+static void forward_block(
+	const struct ntt *t, uint64_t *x, size_t node, size_t size, const struct modulus *m)
+{
+	size_t nodes = 1, at = node;
+	for (; size / nodes >= 32; nodes *= 4, at *= 4)
+		for (size_t k = 0; k < nodes; k++)
+			forward_two(t, x + k * (size / nodes), at + k, size / nodes / 4, m);
+	if (size / nodes == 16)
+		for (size_t k = 0; k < nodes; k++)
+			forward_level(t, x + k * 16, at + k, 8, m);
+	/* Now blocks of 8; the first one is number node * (size / 8) less the nodes of that level. */
+	size_t first = node * (size / 8) - t->n / 8;
+	for (size_t k = 0; k < size / 64; k++)
+		forward_end(x + 64 * k, t->forward_ends + (first / 8 + k) * 112, m);
+}
+
+static void forward(const struct ntt *t, uint64_t *x)
+{
+	struct modulus m = modulus(t);
+	size_t nodes = 1, n = t->n;
+	for (; n / nodes > BLOCK; nodes *= 4)
+		for (size_t k = 0; k < nodes; k++)
+			forward_two(t, x + k * (n / nodes), nodes + k, n / nodes / 4, &m);
+	for (size_t k = 0; k < nodes; k++)
+		forward_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m);
+}
+
+static inline void inverse_level(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+{
+	vec w = set(t->inverse[node]), quotient = set(t->inverse_shoup[node]);
+	for (size_t j = 0; j < h; j += 8) {
+		vec a = load(x + j), b = load(x + h + j);
+		inverse_butterfly(&a, &b, w, quotient, m);
+		store(x + j, a);
+		store(x + h + j, b);
+	}
+}
+
+/* The last level of all multiplies by 1/N, and ends below q. */
+static inline void last_butterfly(const struct ntt *t, vec *x, vec *y, const struct modulus *m)
+{
+	vec sum = _mm512_add_epi64(*x, *y);
+	vec difference = _mm512_add_epi64(_mm512_sub_epi64(*x, *y), m->twice);
+	*x = below(shoup(sum, set(t->scale), set(t->scale_shoup), m), m->q);
+	*y = below(shoup(difference, set(t->last), set(t->last_shoup), m), m->q);
+}
+
+static inline void inverse_two(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+{
+	const uint64_t *w = t->inverse, *s = t->inverse_shoup;
+	vec w0 = set(w[node]), s0 = set(s[node]);
+	vec w1 = set(w[2 * node]), s1 = set(s[2 * node]);
+	vec w2 = set(w[2 * node + 1]), s2 = set(s[2 * node + 1]);
+	bool last = node == 1;
+	for (size_t j = 0; j < h; j += 8) {
+		vec a = load(x + j), b = load(x + h + j), c = load(x + 2 * h + j),
+		    d = load(x + 3 * h + j);
+		inverse_butterfly(&a, &b, w1, s1, m);
+		inverse_butterfly(&c, &d, w2, s2, m);
+		if (last) {
+			last_butterfly(t, &a, &c, m);
+			last_butterfly(t, &b, &d, m);
+		} else {
+			inverse_butterfly(&a, &c, w0, s0, m);
+			inverse_butterfly(&b, &d, w0, s0, m);
+		}
+		store(x + j, a);
+		store(x + h + j, b);
+		store(x + 2 * h + j, c);
+		store(x + 3 * h + j, d);
+	}
+}
+
+static inline void inverse_end(uint64_t *x, const uint64_t *e, const struct modulus *m)
+{
+	vec r[8];
+	for (unsigned i = 0; i < 8; i++)
+		r[i] = load(x + 8 * i);
+	transpose(r);
+	for (unsigned k = 0; k < 4; k++)
+		inverse_butterfly(
+			&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k), load(e + 80 + 8 * k), m);
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; i < 2; i++)
+			inverse_butterfly(&r[4 * k + i], &r[4 * k + i + 2], load(e + 8 + 8 * k),
+				load(e + 64 + 8 * k), m);
+	for (unsigned i = 0; i < 4; i++)
+		inverse_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m);
+	transpose(r);
+	for (unsigned i = 0; i < 8; i++)
+		store(x + 8 * i, r[i]);
+}
+
+static void inverse_block(
+	const struct ntt *t, uint64_t *x, size_t node, size_t size, const struct modulus *m)
+{
+	size_t first = node * (size / 8) - t->n / 8, h = 8;
+	for (size_t k = 0; k < size / 64; k++)
+		inverse_end(x + 64 * k, t->inverse_ends + (first / 8 + k) * 112, m);
+	/* As many single levels as leave an even number. */
+	if ((__builtin_ctzll(size) - 3) % 2 == 1) {
+		for (size_t k = 0; k < size / 16; k++)
+			inverse_level(t, x + 16 * k, node * (size / 16) + k, 8, m);
+		h = 16;
+	}
+	for (; h < size; h *= 4)
+		for (size_t k = 0; k < size / (4 * h); k++)
+			inverse_two(t, x + 4 * h * k, node * (size / (4 * h)) + k, h, m);
+}
+
+static void inverse(const struct ntt *t, uint64_t *x)
+{
+	struct modulus m = modulus(t);
+	size_t n = t->n, nodes = 1;
+	while (n / nodes > BLOCK)
+		nodes *= 4;
+	for (size_t k = 0; k < nodes; k++)
+		inverse_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m);
+	for (; nodes > 1; nodes /= 4)
+		for (size_t k = 0; k < nodes / 4; k++)
+			inverse_two(t, x + k * (4 * n / nodes), nodes / 4 + k, n / nodes, &m);
+}
+
+/* ---- element by element */
+
+static void add(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	vec q = set(t->q);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, below(_mm512_add_epi64(load(a + i), load(b + i)), q));
+}
+
+static void sub(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	vec q = set(t->q);
+	for (size_t i = 0; i < n; i += 8) {
+		/* A difference that wrapped is the greater one. */
+		vec d = _mm512_sub_epi64(load(a + i), load(b + i));
+		store(out + i, _mm512_min_epu64(d, _mm512_add_epi64(d, q)));
+	}
+}
+
+/* low + 2^52 high < 4^bits, modulo q; low below 2^52. */
+static inline vec barrett(const struct ntt *t, vec low, vec high, const struct modulus *m)
+{
+	vec zero = _mm512_setzero_si512();
+	vec top = _mm512_or_si512(_mm512_sll_epi64(high, _mm_cvtsi32_si128((int)(54 - t->bits))),
+		_mm512_srl_epi64(low, _mm_cvtsi32_si128((int)(t->bits - 2))));
+	vec e = high52(zero, top, set(t->barrett));
+	vec r = _mm512_and_si512(low52(low, e, m->minus), m->mask);
+	return below(below(r, m->twice), m->q);
+}
+
+static inline vec product(const struct ntt *t, vec a, vec b, const struct modulus *m)
+{
+	vec zero = _mm512_setzero_si512();
+	return barrett(t, low52(zero, a, b), high52(zero, a, b), m);
+}
+
+static void mul(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, product(t, load(a + i), load(b + i), &m));
+}
+
+static void mul_add(
+	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 8) {
+		vec p = product(t, load(a + i), load(b + i), &m);
+		store(out + i, below(_mm512_add_epi64(load(out + i), p), m.q));
+	}
+}
+
+static void scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
+{
+	struct modulus m = modulus(t);
+	vec w = set(c), quotient = set(ntt_shoup(t, c));
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, below(shoup(load(a + i), w, quotient, &m), m.q));
+}
+
+static void scale_add(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
+{
+	struct modulus m = modulus(t);
+	vec w = set(c), quotient = set(ntt_shoup(t, c));
+	for (size_t i = 0; i < n; i += 8) {
+		vec p = below(shoup(load(a + i), w, quotient, &m), m.q);
+		store(out + i, below(_mm512_add_epi64(load(out + i), p), m.q));
+	}
+}
+
+/* A word is high 2^52 + low: the low 52 bits by their quotient, the 12 above times 2^52 mod q. */
+static inline vec reduce_word(const struct ntt *t, vec a, const struct modulus *m)
+{
+	vec low = _mm512_and_si512(a, m->mask), high = _mm512_srli_epi64(a, 52);
+	vec x = shoup(low, set(1), set(t->one_shoup), m);
+	vec y = shoup(high, set(t->two52), set(t->two52_shoup), m);
+	return below(below(_mm512_add_epi64(x, y), m->twice), m->q);
+}
+
+static void reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, reduce_word(t, load(a + i), &m));
+}
+
+static bool reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n)
+{
+	struct modulus m = modulus(t);
+	vec bound = set(t->uniform_bound);
+	__mmask8 beyond = 0;
+	for (size_t i = 0; i < n; i += 8) {
+		vec w = load(words + i);
+		beyond |= _mm512_cmpge_epu64_mask(w, bound);
+		store(out + i, reduce_word(t, w, &m));
+	}
+	return beyond != 0;
+}
+
+/* a and the lift are below 2^50, so one quotient will do. */
+static void convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n)
+{
+	struct modulus m = modulus(t);
+	vec half = set(p / 2), lift = set(t->q - p % t->q);
+	vec one = set(1), quotient = set(t->one_shoup);
+	for (size_t i = 0; i < n; i += 8) {
+		vec x = load(a + i);
+		x = _mm512_mask_add_epi64(x, _mm512_cmpgt_epu64_mask(x, half), x, lift);
+		store(out + i, below(shoup(x, one, quotient, &m), m.q));
+	}
+}
+
+/* ---- accumulators: sums of low and of high halves of 104-bit products, 8 of each in turn */
+
+static void acc(const struct ntt *t, uint64_t *sum, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	(void)t;
+	for (size_t i = 0; i < n; i += 8) {
+		vec x = load(a + i), y = load(b + i);
+		store(sum + 2 * i, low52(load(sum + 2 * i), x, y));
+		store(sum + 2 * i + 8, high52(load(sum + 2 * i + 8), x, y));
+	}
+}
+
+/* The sums of three parts of 8 coefficients. */
+struct tensor {
+	vec low[3], high[3];
+};
+
+static inline void tensor_add(struct tensor *s, vec a0, vec a1, vec b0, vec b1)
+{
+	s->low[0] = low52(s->low[0], a0, b0);
+	s->high[0] = high52(s->high[0], a0, b0);
+	s->low[1] = low52(s->low[1], a0, b1);
+	s->high[1] = high52(s->high[1], a0, b1);
+	s->low[2] = low52(s->low[2], a1, b1);
+	s->high[2] = high52(s->high[2], a1, b1);
+	s->low[1] = low52(s->low[1], a1, b0);
+	s->high[1] = high52(s->high[1], a1, b0);
+}
+
+static inline void tensor_load(struct tensor *s, uint64_t *const acc[3], size_t i)
+{
+	for (unsigned part = 0; part < 3; part++) {
+		s->low[part] = load(acc[part] + 2 * i);
+		s->high[part] = load(acc[part] + 2 * i + 8);
+	}
+}
+
+static inline void tensor_store(const struct tensor *s, uint64_t *const acc[3], size_t i)
+{
+	for (unsigned part = 0; part < 3; part++) {
+		store(acc[part] + 2 * i, s->low[part]);
+		store(acc[part] + 2 * i + 8, s->high[part]);
+	}
+}
+
+static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
+	const uint64_t *a0, const uint64_t *a1, const uint64_t *b0, const uint64_t *b1, size_t n)
+{
+	uint64_t *const sums[3] = {acc0, acc1, acc2};
+	struct tensor s;
+	(void)t;
+	for (size_t i = 0; i < n; i += 8) {
+		tensor_load(&s, sums, i);
+		tensor_add(&s, load(a0 + i), load(a1 + i), load(b0 + i), load(b1 + i));
+		tensor_store(&s, sums, i);
+	}
+}
+
+/* Eight residues of 5 bytes. */
+static inline vec unpack(const uint8_t *in)
+{
+	const vec index = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
+		0x1817161514, 0x1d1c1b1a19, 0x2221201f1e, 0x2726252423);
+	return _mm512_maskz_permutexvar_epi8(0x1f1f1f1f1f1f1f1f, index, _mm512_loadu_si512(in));
+}
+
+static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, unpack(in + 5 * i));
+}
+
+/* Two vectors of coefficients at a time: their 12 sums stay in registers for all v. */
+static void acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
+	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
+	const uint64_t *const *b1, unsigned vectors, size_t n)
+{
+	uint64_t *const sums[3] = {acc0, acc1, acc2};
+	(void)t;
+	for (size_t i = 0; i + 16 <= n; i += 16) {
+		struct tensor s, r;
+		tensor_load(&s, sums, i);
+		tensor_load(&r, sums, i + 8);
+		for (unsigned v = 0; v < vectors; v++) {
+			tensor_add(&s, unpack(c0[v] + 5 * i), load(c1[v] + i), load(b0[v] + i),
+				load(b1[v] + i));
+			tensor_add(&r, unpack(c0[v] + 5 * i + 40), load(c1[v] + i + 8),
+				load(b0[v] + i + 8), load(b1[v] + i + 8));
+		}
+		tensor_store(&s, sums, i);
+		tensor_store(&r, sums, i + 8);
+	}
+	if (n % 16 != 0) {
+		struct tensor s;
+		size_t i = n - 8;
+		tensor_load(&s, sums, i);
+		for (unsigned v = 0; v < vectors; v++)
+			tensor_add(&s, unpack(c0[v] + 5 * i), load(c1[v] + i), load(b0[v] + i),
+				load(b1[v] + i));
+		tensor_store(&s, sums, i);
+	}
+}
+
+/* low + 2^52 high, both of 64 bits: the carry of low goes to high, and high is taken apart once
+ * more. */
+static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, size_t n)
+{
+	struct modulus m = modulus(t);
+	vec one = set(1), one_shoup = set(t->one_shoup);
+	vec two52 = set(t->two52), two52_shoup = set(t->two52_shoup);
+	vec two104 = set(t->two104), two104_shoup = set(ntt_shoup(t, t->two104));
+	for (size_t i = 0; i < n; i += 8) {
+		vec low = load(sum + 2 * i), high = load(sum + 2 * i + 8);
+		high = _mm512_add_epi64(high, _mm512_srli_epi64(low, 52));
+		vec top = _mm512_srli_epi64(high, 52);
+		low = shoup(_mm512_and_si512(low, m.mask), one, one_shoup, &m);
+		high = shoup(_mm512_and_si512(high, m.mask), two52, two52_shoup, &m);
+		top = shoup(top, two104, two104_shoup, &m);
+		vec two = below(_mm512_add_epi64(low, high), m.twice);
+		vec all = below(_mm512_add_epi64(two, top), m.twice);
+		store(out + i, below(all, m.q));
+	}
+}
+
+const struct ntt_kernel ntt_kernel_ifma = {
+	.name = "avx512ifma",
+	.shoup_bits = 52,
+	.forward = forward,
+	.inverse = inverse,
+	.add = add,
+	.sub = sub,
+	.mul = mul,
+	.mul_add = mul_add,
+	.scale = scale,
+	.scale_add = scale_add,
+	.reduce = reduce,
+	.reduce_uniform = reduce_uniform,
+	.convert = convert,
+	.acc = acc,
+	.acc_tensor = acc_tensor,
+	.acc_leaf = acc_leaf,
+	.acc_reduce = acc_reduce,
+	.unpack40 = unpack40,
+};

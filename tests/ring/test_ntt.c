@@ -1,0 +1,358 @@
+/* Number-theoretic transforms of every kernel against definitions in 128-bit integers. */
+#include "testing.h"
+
+#include "ring/ntt_inside.h"
+
+#include <stdlib.h>
+
+typedef unsigned __int128 wide;
+
+static const uint64_t primes[] = {65537, 0x1680168001, 0xff00ff0001, 0x3ff83ff80001,
+	1125899904679937 /* the greatest 1 mod 2^16 below 2^50 that is prime */};
+enum { PRIMES = sizeof(primes) / sizeof(primes[0]), GUARD = 8 };
+
+static uint64_t state = 1;
+
+static uint64_t next(void) /* splitmix64 */
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+/* Residues, the extremes among them. */
+static uint64_t *residues(size_t n, uint64_t q)
+{
+	uint64_t *x;
+	OK(mem_alloc_aligned(&x, n * sizeof(*x)));
+	for (size_t i = 0; i < n; i++) {
+		uint64_t r = next();
+		x[i] = r % 8 == 0 ? q - 1 : r % 8 == 1 ? 0 : next() % q;
+	}
+	return x;
+}
+
+static uint64_t *copy(const uint64_t *x, size_t n)
+{
+	uint64_t *y;
+	OK(mem_alloc_aligned(&y, n * sizeof(*y)));
+	memcpy(y, x, n * sizeof(*y));
+	return y;
+}
+
+static void drop(uint64_t *x, size_t n)
+{
+	mem_free_aligned(x, n * sizeof(*x));
+}
+
+static uint64_t pow_mod(uint64_t a, uint64_t e, uint64_t q)
+{
+	uint64_t r = 1;
+	for (; e > 0; e >>= 1, a = (uint64_t)((wide)a * a % q))
+		if (e & 1)
+			r = (uint64_t)((wide)r * a % q);
+	return r;
+}
+
+/* Calls the test for every kernel, prime and size that go together. */
+static void for_all(unsigned least, unsigned most,
+	void (*test)(const struct ntt *t, const struct ntt *portable))
+{
+	for (const struct ntt_kernel *const *k = ntt_kernels(); *k != NULL; k++)
+		for (unsigned i = 0; i < PRIMES; i++)
+			for (unsigned log2n = least; log2n <= most; log2n++) {
+				struct ntt *t, *p;
+				if ((primes[i] - 1) % ((uint64_t)2 << log2n) != 0)
+					continue;
+				OK(ntt_new_with(&t, primes[i], log2n, *k));
+				OK(ntt_new_with(&p, primes[i], log2n, &ntt_kernel_portable));
+				test(t, p);
+				ntt_free(t);
+				ntt_free(p);
+			}
+}
+
+static void check_points(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	size_t n = t->n;
+	uint64_t q = t->q, *x = residues(n, q), *y = copy(x, n);
+	assert_int_equal(pow_mod(ntt_root(t), n, q), q - 1);
+	ntt_forward(t, y);
+	for (unsigned k = 0; k < 20; k++) {
+		size_t i = k < 8 ? k : next() % n, reversed = 0;
+		for (unsigned b = 0; b < t->log2n; b++)
+			reversed |= (i >> b & 1) << (t->log2n - 1 - b);
+		uint64_t point = pow_mod(ntt_root(t), 2 * reversed + 1, q), value = 0;
+		for (size_t j = n; j-- > 0;)
+			value = (uint64_t)(((wide)value * point + x[j]) % q);
+		assert_int_equal(y[i], value);
+	}
+	ntt_inverse(t, y);
+	assert_memory_equal(x, y, n * sizeof(*x));
+	drop(x, n);
+	drop(y, n);
+}
+
+static void test_points(void **s)
+{
+	(void)s;
+	for_all(10, 15, check_points);
+}
+
+static void check_product(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	size_t n = t->n;
+	uint64_t q = t->q, *a = residues(n, q), *b = residues(n, q), *x = copy(a, n);
+	uint64_t *y = copy(b, n), *expected = residues(n, q);
+	for (size_t k = 0; k < n; k++) {
+		wide sum = 0;
+		for (size_t i = 0; i < n; i++)
+			sum += (wide)a[i] * (i <= k ? b[k - i] : q - b[n + k - i]) % q;
+		expected[k] = (uint64_t)(sum % q);
+	}
+	ntt_forward(t, x);
+	ntt_forward(t, y);
+	ntt_mul(t, x, x, y, n);
+	ntt_inverse(t, x);
+	assert_memory_equal(x, expected, n * sizeof(*x));
+	drop(a, n);
+	drop(b, n);
+	drop(x, n);
+	drop(y, n);
+	drop(expected, n);
+}
+
+static void test_product(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_product);
+}
+
+static void check_elements(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	enum { N = 1032 };
+	uint64_t q = t->q, *a = residues(N, q), *b = residues(N, q), *out = residues(N, q);
+	uint64_t *old = copy(out, N), c = next() % q;
+	ntt_add(t, out, a, b, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (a[i] + b[i]) % q);
+	ntt_sub(t, out, a, b, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (a[i] + q - b[i]) % q);
+	ntt_neg(t, out, a, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (q - a[i]) % q);
+	ntt_mul(t, out, a, b, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (uint64_t)((wide)a[i] * b[i] % q));
+	memcpy(out, old, N * sizeof(*out));
+	ntt_mul_add(t, out, a, b, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (uint64_t)(((wide)a[i] * b[i] + old[i]) % q));
+	ntt_scale(t, out, a, c, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (uint64_t)((wide)a[i] * c % q));
+	memcpy(out, old, N * sizeof(*out));
+	ntt_scale_add(t, out, a, c, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (uint64_t)(((wide)a[i] * c + old[i]) % q));
+	ntt_shift(t, out, a, c, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], (a[i] + c) % q);
+	for (unsigned i = 0; i < PRIMES; i++) {
+		uint64_t p = primes[i], *r = residues(N, p);
+		ntt_convert(t, out, r, p, N);
+		for (size_t k = 0; k < N; k++) {
+			__int128 v = r[k] > p / 2 ? (__int128)r[k] - p : (__int128)r[k];
+			assert_int_equal(out[k], (uint64_t)((v % (__int128)q + q) % q));
+		}
+		drop(r, N);
+	}
+	drop(a, N);
+	drop(b, N);
+	drop(out, N);
+	drop(old, N);
+}
+
+static void test_elements(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_elements);
+}
+
+static void check_words(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	enum { N = 256 };
+	uint64_t q = t->q, *words = residues(N, q), *out = residues(N, q);
+	uint64_t bound = ntt_uniform_bound(t);
+	assert_true(bound % q == 0 && UINT64_MAX - bound < q);
+	for (size_t i = 0; i < N; i++)
+		words[i] = i % 4 == 0 ? bound - 1 : next() % bound;
+	assert_false(ntt_reduce_uniform(t, out, words, N));
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], words[i] % q);
+	words[77] = UINT64_MAX;
+	assert_true(ntt_reduce_uniform(t, out, words, N));
+	ntt_reduce(t, out, words, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], words[i] % q);
+	drop(words, N);
+	drop(out, N);
+}
+
+static void test_words(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_words);
+}
+
+static void check_sums(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	enum { N = 24, TIMES = 9 };
+	uint64_t q = t->q, *acc[3], *out = residues(N, q);
+	wide expected[3][N] = {0};
+	for (unsigned p = 0; p < 3; p++) {
+		OK(mem_alloc_aligned(&acc[p], 2 * N * sizeof(uint64_t)));
+		memset(acc[p], 0, 2 * N * sizeof(uint64_t));
+	}
+	for (unsigned k = 0; k < TIMES; k++) {
+		uint64_t *a0 = residues(N, q), *a1 = residues(N, q), *b0 = residues(N, q),
+			 *b1 = residues(N, q);
+		ntt_acc_tensor(t, acc[0], acc[1], acc[2], a0, a1, b0, b1, N);
+		ntt_acc(t, acc[0], a1, b1, N);
+		for (unsigned i = 0; i < N; i++) {
+			expected[0][i] += (wide)a0[i] * b0[i] + (wide)a1[i] * b1[i];
+			expected[1][i] += (wide)a0[i] * b1[i] + (wide)a1[i] * b0[i];
+			expected[2][i] += (wide)a1[i] * b1[i];
+		}
+		drop(a0, N);
+		drop(a1, N);
+		drop(b0, N);
+		drop(b1, N);
+	}
+	for (unsigned p = 0; p < 3; p++) {
+		ntt_acc_reduce(t, out, acc[p], N);
+		for (unsigned i = 0; i < N; i++)
+			assert_int_equal(out[i], (uint64_t)(expected[p][i] % q));
+		mem_free_aligned(acc[p], 2 * N * sizeof(uint64_t));
+	}
+	drop(out, N);
+}
+
+static void test_sums(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_sums);
+}
+
+/* As many of the greatest products as an accumulator holds. */
+static void check_limit(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	enum { N = 16 };
+	uint64_t q = t->q, *acc, *a = residues(N, q), *out = residues(N, q);
+	OK(mem_alloc_aligned(&acc, 2 * N * sizeof(uint64_t)));
+	memset(acc, 0, 2 * N * sizeof(uint64_t));
+	for (unsigned i = 0; i < N; i++)
+		a[i] = q - 1 - i;
+	for (unsigned k = 0; k < NTT_MAX_PRODUCTS; k++)
+		ntt_acc(t, acc, a, a, N);
+	ntt_acc_reduce(t, out, acc, N);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(out[i], (uint64_t)((wide)a[i] * a[i] % q * NTT_MAX_PRODUCTS % q));
+	mem_free_aligned(acc, 2 * N * sizeof(uint64_t));
+	drop(a, N);
+	drop(out, N);
+}
+
+static void test_limit(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_limit);
+}
+
+static void check_packed(const struct ntt *t, const struct ntt *portable)
+{
+	enum { N = 40, VECTORS = 5, BYTES = 5 * N + 64 };
+	uint64_t q = t->q, *acc[3], *other[3], *out = residues(N, q), *b[3][VECTORS];
+	uint8_t packed[VECTORS][BYTES] = {0};
+	const uint8_t *c0[VECTORS];
+	if (q >> 40 != 0)
+		goto done;
+	for (unsigned v = 0; v < VECTORS; v++) {
+		uint64_t *plain = residues(N, q);
+		for (unsigned k = 0; k < 3; k++)
+			b[k][v] = residues(N, q);
+		ntt_pack40(packed[v], plain, N);
+		assert_true(ntt_check40(t, packed[v], N));
+		ntt_unpack40(t, out, packed[v], N);
+		assert_memory_equal(out, plain, N * sizeof(*out));
+		c0[v] = packed[v];
+		drop(plain, N);
+	}
+	for (unsigned p = 0; p < 3; p++) {
+		OK(mem_alloc_aligned(&acc[p], 2 * N * sizeof(uint64_t)));
+		OK(mem_alloc_aligned(&other[p], 2 * N * sizeof(uint64_t)));
+		memset(acc[p], 0, 2 * N * sizeof(uint64_t));
+		memset(other[p], 0, 2 * N * sizeof(uint64_t));
+	}
+	ntt_acc_leaf(t, acc[0], acc[1], acc[2], c0, (const uint64_t *const *)b[0],
+		(const uint64_t *const *)b[1], (const uint64_t *const *)b[2], VECTORS, N);
+	ntt_acc_leaf(portable, other[0], other[1], other[2], c0, (const uint64_t *const *)b[0],
+		(const uint64_t *const *)b[1], (const uint64_t *const *)b[2], VECTORS, N);
+	for (unsigned p = 0; p < 3; p++) {
+		uint64_t same[N];
+		ntt_acc_reduce(t, out, acc[p], N);
+		ntt_acc_reduce(portable, same, other[p], N);
+		assert_memory_equal(out, same, sizeof(same));
+		mem_free_aligned(acc[p], 2 * N * sizeof(uint64_t));
+		mem_free_aligned(other[p], 2 * N * sizeof(uint64_t));
+	}
+	packed[2][5 * 11 + 4] = 0xff;
+	memset(packed[2] + 5 * 11, 0xff, 4);
+	assert_false(ntt_check40(t, packed[2], N));
+	for (unsigned v = 0; v < VECTORS; v++)
+		for (unsigned k = 0; k < 3; k++)
+			drop(b[k][v], N);
+done:
+	drop(out, N);
+}
+
+static void test_packed(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_packed);
+}
+
+static void test_refusals(void **s)
+{
+	(void)s;
+	struct ntt *t;
+	FAILS(AMT_INVALID_ARGUMENT, ntt_new(&t, 65537, 9));
+	FAILS(AMT_INVALID_ARGUMENT, ntt_new(&t, 65537, 16));
+	FAILS(AMT_INVALID_ARGUMENT, ntt_new(&t, 65539, 12));
+	FAILS(AMT_INVALID_ARGUMENT, ntt_new(&t, ((uint64_t)1 << 50) + 1, 10));
+	/* 2^32 + 1 = 641 * 6700417 is 1 modulo 2^16 and no prime. */
+	FAILS(AMT_INVALID_ARGUMENT, ntt_new(&t, 0x100000001, 15));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_points),
+		cmocka_unit_test(test_product),
+		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_packed),
+		cmocka_unit_test(test_refusals),
+	};
+	return cmocka_run_group_tests_name("ntt", tests, NULL, NULL);
+}

@@ -53,7 +53,7 @@ static amt_status make_masks(struct run *r)
 	uint32_t *slot;
 	if (a->layout.fold == 1)
 		return STATUS_OK;
-	TRY(mem_array(&a->mask, a->layout.fold * n, sizeof(*a->mask)));
+	TRY(mem_alloc_aligned(&a->mask, a->layout.fold * n * sizeof(*a->mask)));
 	TRY(mem_array(&slot, n, sizeof(*slot)));
 	for (size_t f = 0; f < a->layout.fold; f++) {
 		for (size_t s = 0; s < half; s++)
@@ -139,7 +139,7 @@ void run_answers_free(struct run *r)
 	mem_free(a->gathered);
 	mem_free(a->waits);
 	mem_free(a->bytes);
-	mem_free(a->mask);
+	mem_free_aligned(a->mask, a->layout.fold * r->ring->n * sizeof(*a->mask));
 	pthread_mutex_destroy(&a->lock);
 	mem_free(a);
 	r->answers = NULL;

@@ -28,7 +28,7 @@ amt_status scan_scalars_put(const struct bgv_secret *secret, const struct scan_p
 	const struct bgv_ring *ring = bgv_secret_ring(secret);
 	uint64_t *plain;
 	amt_status s = STATUS_OK;
-	TRY(mem_array(&plain, ring->n, sizeof(*plain)));
+	TRY(mem_alloc_aligned(&plain, ring->n * sizeof(*plain)));
 	for (uint32_t first = 0; amt_ok(s) && first < p->scalars; first += SCAN_PACK_SCALARS) {
 		/* Expansion multiplies by the number of scalars. */
 		uint64_t share = inverse(scan_pack_count(p, first));
@@ -38,7 +38,7 @@ amt_status scan_scalars_put(const struct bgv_secret *secret, const struct scan_p
 		s = bgv_seeded_put(secret, fit->limbs, plain, out);
 	}
 	secret_wipe(plain, ring->n * sizeof(*plain));
-	mem_free(plain);
+	mem_free_aligned(plain, ring->n * sizeof(*plain));
 	return s;
 }
 
@@ -231,7 +231,7 @@ static amt_status read_all(struct reading *r)
 	r->out->totals_bytes = (a->program->outputs + 1) * sizeof(*r->out->totals);
 	TRY(mem_zalloc(&r->out->rows, r->out->rows_bytes));
 	TRY(mem_zalloc(&r->out->totals, r->out->totals_bytes));
-	TRY(mem_array(&r->plain, r->ring->n, sizeof(*r->plain)));
+	TRY(mem_alloc_aligned(&r->plain, r->ring->n * sizeof(*r->plain)));
 	TRY(mem_array(&r->slot, r->ring->n, sizeof(*r->slot)));
 	TRY(scan_canary_class(r->ring, a->canary_key, &r->canary_class));
 	TRY(expect(r));
@@ -260,7 +260,7 @@ amt_status scan_result_get(struct scan_result *out, const struct bgv_secret *sec
 		secret_wipe(r.plain, r.ring->n * sizeof(*r.plain));
 	if (r.slot != NULL)
 		secret_wipe(r.slot, r.ring->n * sizeof(*r.slot));
-	mem_free(r.plain);
+	mem_free_aligned(r.plain, r.ring->n * sizeof(*r.plain));
 	mem_free(r.slot);
 	mem_free(r.expected);
 	if (!amt_ok(s))

@@ -11,7 +11,7 @@
  *   own deviation varies, and its tail is not Gaussian all the way. At N = 8192 and |s|^2 nine times
  *   its mean at the largest of the 4096 points (the usual), 2^-128 is 0.1 bits further out than for
  *   a Gaussian; with sixteen times (one key in 2000) 0.3 bits. A quarter of a bit for each power of
- *   the secret covers both.
+ *   the secret and a tenth for each factor beyond the first cover both.
  * - Secrets of more than average weight: 0.7 N in place of 2 N / 3 coefficients that are not 0,
  *   more than five deviations.
  */
@@ -22,7 +22,7 @@
 /* Sums of N products of Gaussians, with no secret in them, have a tail that is larger by a factor of
  * exp(13.5^4 / 4 N): 1.4 bits at N = 8192. */
 static const double failure_limit_log2 = -128, tail_bits = 2;
-static const double spread_log2 = 0.25;
+static const double spread_log2 = 0.25, factor_log2 = 0.1, expand_log2 = 0.5;
 /* The variance of e: TUniform of bound 2^3. */
 static const double fresh_variance = 21.5;
 /* Of m, whatever it is. */
@@ -53,10 +53,10 @@ static double greater(double a, double b)
 }
 
 /* Dividing by a modulus with multiples of t: t times a uniform rounding in every part, the second
- * times s, the third times s^2. */
+ * times s, the third times s^2: variance 2 h^2, and as much again for its rare large values. */
 static double rounding(const struct bgv_params *p, unsigned parts)
 {
-	double h = weight(p), t = BGV_T, of_parts[] = {0, 1, 1 + h, 1 + h + 2 * h * h};
+	double h = weight(p), t = BGV_T, of_parts[] = {0, 1, 1 + h, 1 + h + 4 * h * h};
 	return t * t / 12 * of_parts[parts];
 }
 
@@ -117,12 +117,12 @@ static double binomial(double a, double b)
 static struct bgv_noise product(
 	const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b, double factor)
 {
-	double power = a.power + b.power;
+	double power = a.power + b.power, degree = a.degree + b.degree;
+	double spread = spread_log2 * power + factor_log2 * (degree - 1);
 	double v = factor * binomial(a.power, b.power) * size_of(p);
-	return (struct bgv_noise){
-		a.log2_deviation + b.log2_deviation + deviation_of(v) + spread_log2 * power,
+	return (struct bgv_noise){a.log2_deviation + b.log2_deviation + deviation_of(v) + spread,
 		/* A flat factor spreads the peaks of the other. */
-		a.log2_peak < b.log2_peak ? a.log2_peak : b.log2_peak, power, a.degree + b.degree};
+		a.log2_peak < b.log2_peak ? a.log2_peak : b.log2_peak, power, degree};
 }
 
 struct bgv_noise bgv_noise_mul(const struct bgv_params *p, struct bgv_noise a, struct bgv_noise b)
@@ -179,7 +179,9 @@ struct bgv_noise bgv_noise_mod_switch(
  * key switch. s fixes the coefficients whose index is a multiple of 2^i up to a sign, plus for half
  * of them: those double and the others vanish, which doubles the mean of the squares. The rest is
  * combined in pairs, with the same effect. So the mean doubles each level, and the worst
- * coefficient's square is multiplied by 4. */
+ * coefficient's square is multiplied by 4. In the end every count-th coefficient holds half of it;
+ * so few (32 at N = 8192) differ by some tenths of a bit, and products with them have longer tails
+ * (half a bit at 2^-128), hence expand_log2. */
 struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, unsigned count)
 {
 	double mean = variance(bgv_noise_fresh(p)), worst = mean, each = switching(p, limbs);
@@ -187,8 +189,9 @@ struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, un
 		mean = 2 * mean + each;
 		worst = 4 * worst + each;
 	}
-	return (struct bgv_noise){
-		deviation_of(mean), deviation_of(worst) - deviation_of(mean), count > 1, 1};
+	double deviation = deviation_of(mean) + (count > 1 ? expand_log2 : 0);
+	double peak = greater(deviation_of(worst) - deviation, 0);
+	return (struct bgv_noise){deviation, peak, count > 1, 1};
 }
 
 /* log2 erfc(x): the asymptotic series where erfc itself leaves the normal range. */

@@ -21,7 +21,8 @@ struct bgv_noise {
 };
 
 struct bgv_noise bgv_noise_fresh(const struct bgv_params *p);
-/* Sums: of independent terms (variances add), of terms that may share parts (deviations add). */
+/* Sums: of independent terms (variances add), of terms that may share parts (deviations add), such
+ * as a ciphertext and its own rotation, some of whose coefficients are the same. */
 struct bgv_noise bgv_noise_add(struct bgv_noise a, struct bgv_noise b);
 struct bgv_noise bgv_noise_add_dependent(struct bgv_noise a, struct bgv_noise b);
 struct bgv_noise bgv_noise_scale(struct bgv_noise a, double factor);   /* |factor| times */

@@ -58,22 +58,39 @@ static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
 	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
 }
 
-/* ---- transforms */
+/* ---- transforms
+ *
+ * Two forms of each. The general one keeps values below 4 q (forward) and 2 q (inverse). Where q leaves
+ * room, the *lazy* one reduces nothing on the way: forward, every level adds 2 q, which stays below
+ * 32 q < 2^52 for q < 2^47; inverse, sums double with every level, which after a reduction of the
+ * first three levels stays below N q / 4 <= 2^52.
+ */
+enum { LAZY_FORWARD_BITS = 47, LAZY_INVERSE_BITS = 54 /* with log2n */ };
 
-/* x < 4 q, y < 4 q: x + w y and x - w y, below 4 q. */
-static inline void forward_butterfly(vec *x, vec *y, vec w, vec quotient, const struct modulus *m)
+#define INLINE static inline __attribute__((always_inline))
+
+/* x + w y and x - w y. */
+INLINE void forward_butterfly(
+	vec *x, vec *y, vec w, vec quotient, const struct modulus *m, bool lazy)
 {
-	vec u = below(*x, m->twice), v = shoup(*y, w, quotient, m);
+	vec u = lazy ? *x : below(*x, m->twice), v = shoup(*y, w, quotient, m);
 	*x = _mm512_add_epi64(u, v);
-	*y = _mm512_add_epi64(_mm512_sub_epi64(u, v), m->twice);
+	*y = _mm512_sub_epi64(_mm512_add_epi64(u, m->twice), v);
 }
 
-/* x, y < 2 q: x + y and w (x - y), below 2 q. */
-static inline void inverse_butterfly(vec *x, vec *y, vec w, vec quotient, const struct modulus *m)
+/* x + y and w (x - y); y at most `bound`, a multiple of q (general: 2 q). */
+INLINE void inverse_butterfly(
+	vec *x, vec *y, vec w, vec quotient, vec bound, const struct modulus *m, bool lazy)
 {
-	vec u = *x, v = *y;
-	*x = below(_mm512_add_epi64(u, v), m->twice);
-	*y = shoup(_mm512_add_epi64(_mm512_sub_epi64(u, v), m->twice), w, quotient, m);
+	vec u = *x, v = *y, sum = _mm512_add_epi64(u, v);
+	*x = lazy ? sum : below(sum, m->twice);
+	*y = shoup(_mm512_sub_epi64(_mm512_add_epi64(u, bound), v), w, quotient, m);
+}
+
+/* Any x < 2^52 to below q. */
+INLINE vec canonical(const struct ntt *t, vec x, const struct modulus *m)
+{
+	return below(shoup(x, set(1), set(t->one_shoup), m), m->q);
 }
 
 /* Rows to columns of eight registers. */
@@ -99,21 +116,21 @@ static inline void transpose(vec r[8])
 }
 
 /* One level with blocks of 2 h, h >= 8. */
-static inline void forward_level(
-	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+INLINE void forward_level(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m, bool lazy)
 {
 	vec w = set(t->forward[node]), quotient = set(t->forward_shoup[node]);
 	for (size_t j = 0; j < h; j += 8) {
 		vec a = load(x + j), b = load(x + h + j);
-		forward_butterfly(&a, &b, w, quotient, m);
+		forward_butterfly(&a, &b, w, quotient, m, lazy);
 		store(x + j, a);
 		store(x + h + j, b);
 	}
 }
 
 /* Two levels of a block of 4 h that is node `node`, h >= 8. */
-static inline void forward_two(
-	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+INLINE void forward_two(
+	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m, bool lazy)
 {
 	const uint64_t *w = t->forward, *s = t->forward_shoup;
 	vec w0 = set(w[node]), s0 = set(s[node]);
@@ -122,10 +139,10 @@ static inline void forward_two(
 	for (size_t j = 0; j < h; j += 8) {
 		vec a = load(x + j), b = load(x + h + j), c = load(x + 2 * h + j),
 		    d = load(x + 3 * h + j);
-		forward_butterfly(&a, &c, w0, s0, m);
-		forward_butterfly(&b, &d, w0, s0, m);
-		forward_butterfly(&a, &b, w1, s1, m);
-		forward_butterfly(&c, &d, w2, s2, m);
+		forward_butterfly(&a, &c, w0, s0, m, lazy);
+		forward_butterfly(&b, &d, w0, s0, m, lazy);
+		forward_butterfly(&a, &b, w1, s1, m, lazy);
+		forward_butterfly(&c, &d, w2, s2, m, lazy);
 		store(x + j, a);
 		store(x + h + j, b);
 		store(x + 2 * h + j, c);
@@ -134,96 +151,107 @@ static inline void forward_two(
 }
 
 /* The last three levels of 64 coefficients; `e`: their constants (struct ntt). */
-static inline void forward_end(uint64_t *x, const uint64_t *e, const struct modulus *m)
+INLINE void forward_end(
+	const struct ntt *t, uint64_t *x, const uint64_t *e, const struct modulus *m, bool lazy)
 {
 	vec r[8];
 	for (unsigned i = 0; i < 8; i++)
 		r[i] = load(x + 8 * i);
 	transpose(r);
 	for (unsigned i = 0; i < 4; i++)
-		forward_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m);
+		forward_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m, lazy);
 	for (unsigned k = 0; k < 2; k++)
 		for (unsigned i = 0; i < 2; i++)
 			forward_butterfly(&r[4 * k + i], &r[4 * k + i + 2], load(e + 8 + 8 * k),
-				load(e + 64 + 8 * k), m);
+				load(e + 64 + 8 * k), m, lazy);
 	for (unsigned k = 0; k < 4; k++)
-		forward_butterfly(
-			&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k), load(e + 80 + 8 * k), m);
+		forward_butterfly(&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k),
+			load(e + 80 + 8 * k), m, lazy);
 	for (unsigned i = 0; i < 8; i++)
-		r[i] = below(below(r[i], m->twice), m->q);
+		r[i] = lazy ? canonical(t, r[i], m) : below(below(r[i], m->twice), m->q);
 	transpose(r);
 	for (unsigned i = 0; i < 8; i++)
 		store(x + 8 * i, r[i]);
 }
 
 /* All levels of the block of `size` coefficients that is node `node`. */
-static void forward_block(
-	const struct ntt *t, uint64_t *x, size_t node, size_t size, const struct modulus *m)
+INLINE void forward_block(const struct ntt *t, uint64_t *x, size_t node, size_t size,
+	const struct modulus *m, bool lazy)
 {
 	size_t nodes = 1, at = node;
 	for (; size / nodes >= 32; nodes *= 4, at *= 4)
 		for (size_t k = 0; k < nodes; k++)
-			forward_two(t, x + k * (size / nodes), at + k, size / nodes / 4, m);
+			forward_two(t, x + k * (size / nodes), at + k, size / nodes / 4, m, lazy);
 	if (size / nodes == 16)
 		for (size_t k = 0; k < nodes; k++)
-			forward_level(t, x + k * 16, at + k, 8, m);
-	/* Now blocks of 8; the first one is number node * (size / 8) less the nodes of that level. */
+			forward_level(t, x + k * 16, at + k, 8, m, lazy);
+	/* Now blocks of 8: the first one is node `node` (size / 8) of a level of N / 8. */
 	size_t first = node * (size / 8) - t->n / 8;
 	for (size_t k = 0; k < size / 64; k++)
-		forward_end(x + 64 * k, t->forward_ends + (first / 8 + k) * 112, m);
+		forward_end(t, x + 64 * k, t->forward_ends + (first / 8 + k) * 112, m, lazy);
 }
 
-static void forward(const struct ntt *t, uint64_t *x)
+INLINE void forward_all(const struct ntt *t, uint64_t *x, bool lazy)
 {
 	struct modulus m = modulus(t);
 	size_t nodes = 1, n = t->n;
 	for (; n / nodes > BLOCK; nodes *= 4)
 		for (size_t k = 0; k < nodes; k++)
-			forward_two(t, x + k * (n / nodes), nodes + k, n / nodes / 4, &m);
+			forward_two(t, x + k * (n / nodes), nodes + k, n / nodes / 4, &m, lazy);
 	for (size_t k = 0; k < nodes; k++)
-		forward_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m);
+		forward_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m, lazy);
 }
 
-static inline void inverse_level(
-	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+static void forward(const struct ntt *t, uint64_t *x)
+{
+	if (t->bits <= LAZY_FORWARD_BITS)
+		forward_all(t, x, true);
+	else
+		forward_all(t, x, false);
+}
+
+INLINE void inverse_level(const struct ntt *t, uint64_t *x, size_t node, size_t h, vec bound,
+	const struct modulus *m, bool lazy)
 {
 	vec w = set(t->inverse[node]), quotient = set(t->inverse_shoup[node]);
 	for (size_t j = 0; j < h; j += 8) {
 		vec a = load(x + j), b = load(x + h + j);
-		inverse_butterfly(&a, &b, w, quotient, m);
+		inverse_butterfly(&a, &b, w, quotient, bound, m, lazy);
 		store(x + j, a);
 		store(x + h + j, b);
 	}
 }
 
 /* The last level of all multiplies by 1/N, and ends below q. */
-static inline void last_butterfly(const struct ntt *t, vec *x, vec *y, const struct modulus *m)
+INLINE void last_butterfly(const struct ntt *t, vec *x, vec *y, vec bound, const struct modulus *m)
 {
 	vec sum = _mm512_add_epi64(*x, *y);
-	vec difference = _mm512_add_epi64(_mm512_sub_epi64(*x, *y), m->twice);
+	vec difference = _mm512_sub_epi64(_mm512_add_epi64(*x, bound), *y);
 	*x = below(shoup(sum, set(t->scale), set(t->scale_shoup), m), m->q);
 	*y = below(shoup(difference, set(t->last), set(t->last_shoup), m), m->q);
 }
 
-static inline void inverse_two(
-	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m)
+/* Two levels of values up to `bound`; sums leave up to 4 times that if lazy. */
+INLINE void inverse_two(const struct ntt *t, uint64_t *x, size_t node, size_t h, vec bound,
+	const struct modulus *m, bool lazy)
 {
 	const uint64_t *w = t->inverse, *s = t->inverse_shoup;
 	vec w0 = set(w[node]), s0 = set(s[node]);
 	vec w1 = set(w[2 * node]), s1 = set(s[2 * node]);
 	vec w2 = set(w[2 * node + 1]), s2 = set(s[2 * node + 1]);
+	vec twice = lazy ? _mm512_add_epi64(bound, bound) : bound;
 	bool last = node == 1;
 	for (size_t j = 0; j < h; j += 8) {
 		vec a = load(x + j), b = load(x + h + j), c = load(x + 2 * h + j),
 		    d = load(x + 3 * h + j);
-		inverse_butterfly(&a, &b, w1, s1, m);
-		inverse_butterfly(&c, &d, w2, s2, m);
+		inverse_butterfly(&a, &b, w1, s1, bound, m, lazy);
+		inverse_butterfly(&c, &d, w2, s2, bound, m, lazy);
 		if (last) {
-			last_butterfly(t, &a, &c, m);
-			last_butterfly(t, &b, &d, m);
+			last_butterfly(t, &a, &c, twice, m);
+			last_butterfly(t, &b, &d, m->twice, m);
 		} else {
-			inverse_butterfly(&a, &c, w0, s0, m);
-			inverse_butterfly(&b, &d, w0, s0, m);
+			inverse_butterfly(&a, &c, w0, s0, twice, m, lazy);
+			inverse_butterfly(&b, &d, w0, s0, m->twice, m, lazy);
 		}
 		store(x + j, a);
 		store(x + h + j, b);
@@ -232,54 +260,74 @@ static inline void inverse_two(
 	}
 }
 
-static inline void inverse_end(uint64_t *x, const uint64_t *e, const struct modulus *m)
+/* The first three levels of 64 values; what leaves is below 2 q. */
+INLINE void inverse_end(uint64_t *x, const uint64_t *e, const struct modulus *m)
 {
 	vec r[8];
 	for (unsigned i = 0; i < 8; i++)
 		r[i] = load(x + 8 * i);
 	transpose(r);
 	for (unsigned k = 0; k < 4; k++)
-		inverse_butterfly(
-			&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k), load(e + 80 + 8 * k), m);
+		inverse_butterfly(&r[2 * k], &r[2 * k + 1], load(e + 24 + 8 * k),
+			load(e + 80 + 8 * k), m->twice, m, false);
 	for (unsigned k = 0; k < 2; k++)
 		for (unsigned i = 0; i < 2; i++)
 			inverse_butterfly(&r[4 * k + i], &r[4 * k + i + 2], load(e + 8 + 8 * k),
-				load(e + 64 + 8 * k), m);
+				load(e + 64 + 8 * k), m->twice, m, false);
 	for (unsigned i = 0; i < 4; i++)
-		inverse_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m);
+		inverse_butterfly(&r[i], &r[i + 4], load(e), load(e + 56), m->twice, m, false);
 	transpose(r);
 	for (unsigned i = 0; i < 8; i++)
 		store(x + 8 * i, r[i]);
 }
 
-static void inverse_block(
-	const struct ntt *t, uint64_t *x, size_t node, size_t size, const struct modulus *m)
+/* Returns the bound of what leaves. */
+INLINE vec inverse_block(const struct ntt *t, uint64_t *x, size_t node, size_t size,
+	const struct modulus *m, bool lazy)
 {
 	size_t first = node * (size / 8) - t->n / 8, h = 8;
+	vec bound = m->twice;
 	for (size_t k = 0; k < size / 64; k++)
 		inverse_end(x + 64 * k, t->inverse_ends + (first / 8 + k) * 112, m);
-	/* As many single levels as leave an even number. */
+	/* One level alone leaves an even number. */
 	if ((__builtin_ctzll(size) - 3) % 2 == 1) {
 		for (size_t k = 0; k < size / 16; k++)
-			inverse_level(t, x + 16 * k, node * (size / 16) + k, 8, m);
+			inverse_level(t, x + 16 * k, node * (size / 16) + k, 8, bound, m, lazy);
+		bound = lazy ? _mm512_slli_epi64(bound, 1) : bound;
 		h = 16;
 	}
-	for (; h < size; h *= 4)
+	for (; h < size; h *= 4) {
 		for (size_t k = 0; k < size / (4 * h); k++)
-			inverse_two(t, x + 4 * h * k, node * (size / (4 * h)) + k, h, m);
+			inverse_two(
+				t, x + 4 * h * k, node * (size / (4 * h)) + k, h, bound, m, lazy);
+		bound = lazy ? _mm512_slli_epi64(bound, 2) : bound;
+	}
+	return bound;
+}
+
+INLINE void inverse_all(const struct ntt *t, uint64_t *x, bool lazy)
+{
+	struct modulus m = modulus(t);
+	size_t n = t->n, nodes = 1;
+	vec bound = m.twice;
+	while (n / nodes > BLOCK)
+		nodes *= 4;
+	for (size_t k = 0; k < nodes; k++)
+		bound = inverse_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m, lazy);
+	for (; nodes > 1; nodes /= 4) {
+		for (size_t k = 0; k < nodes / 4; k++)
+			inverse_two(t, x + k * (4 * n / nodes), nodes / 4 + k, n / nodes, bound, &m,
+				lazy);
+		bound = lazy ? _mm512_slli_epi64(bound, 2) : bound;
+	}
 }
 
 static void inverse(const struct ntt *t, uint64_t *x)
 {
-	struct modulus m = modulus(t);
-	size_t n = t->n, nodes = 1;
-	while (n / nodes > BLOCK)
-		nodes *= 4;
-	for (size_t k = 0; k < nodes; k++)
-		inverse_block(t, x + k * (n / nodes), nodes + k, n / nodes, &m);
-	for (; nodes > 1; nodes /= 4)
-		for (size_t k = 0; k < nodes / 4; k++)
-			inverse_two(t, x + k * (4 * n / nodes), nodes / 4 + k, n / nodes, &m);
+	if (t->bits + t->log2n <= LAZY_INVERSE_BITS)
+		inverse_all(t, x, true);
+	else
+		inverse_all(t, x, false);
 }
 
 /* ---- element by element */

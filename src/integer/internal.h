@@ -54,6 +54,15 @@ struct int_table {
 amt_status int_table(struct int_context *c, struct int_table *out, unsigned functions, int32_t lo,
 	int32_t hi, int_function function, int32_t parameter);
 
+/* Up to 8 functions of messages in [lo, hi], at most 17 of them, from one rotation. Results have the
+ * noise of as many bootstraps as the sum of their squared steps between neighbouring messages; they
+ * are correlated, which sources keep track of. */
+amt_status int_table_mixed(struct int_context *c, struct int_table *out, unsigned functions,
+	int32_t lo, int32_t hi, int_function function, int32_t parameter);
+/* The quietest table that has all functions: clean results if it can. */
+amt_status int_table_any(struct int_context *c, struct int_table *out, unsigned functions,
+	int32_t lo, int32_t hi, int_function function, int32_t parameter);
+
 /* ---- stage.c ------------------------------------------------------------------------------- */
 
 /* One term of a linear combination: weight times a block of `rows` rows (1 broadcasts). */

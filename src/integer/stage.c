@@ -59,6 +59,16 @@ static uint64_t result_id(struct int_context *c, const struct int_block *in, siz
 		table->id);
 }
 
+/* A result of a mixed table: each sample of the rotation is a source. */
+static void set_samples(struct int_block *out, uint64_t id, const int8_t weight[TFHE_LUT_SAMPLES])
+{
+	out->sources = 0;
+	for (unsigned j = 0; j < TFHE_LUT_SAMPLES; j++)
+		if (weight[j] != 0)
+			out->source[out->sources++] = (struct int_source){
+				.id = int_mix(id, j), .weight = weight[j], .units = 1};
+}
+
 amt_status int_stage_add(struct int_context *c, struct int_stage *stage, const struct int_block *in,
 	size_t rows, const struct int_table *table, struct int_block *const *out)
 {
@@ -84,9 +94,12 @@ amt_status int_stage_add(struct int_context *c, struct int_stage *stage, const s
 	for (unsigned f = 0; f < table->lut->functions; f++) {
 		if (out[f] == NULL)
 			continue;
-		int_set_source(out[f], int_mix(id, f), 1);
 		if (trivial)
 			out[f]->sources = 0;
+		else if (table->lut->mixed)
+			set_samples(out[f], id, table->lut->weight[f]);
+		else
+			int_set_source(out[f], int_mix(id, f), 1);
 		out[f]->lo = floor_half(table->lo[f]);
 		out[f]->hi = -floor_half(-table->hi[f]);
 	}

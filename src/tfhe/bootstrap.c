@@ -25,31 +25,6 @@ static bool is_trivial(const struct tfhe_params *p, const uint32_t *lwe)
 	return true;
 }
 
-/* Coefficient `index` in [0, 2N) of the polynomial continued by X^N = -1. */
-static uint32_t coefficient(const struct tfhe_params *p, const uint32_t *polynomial, unsigned index)
-{
-	unsigned n = tfhe_poly_size(p);
-	uint32_t value = polynomial[index & (n - 1)];
-	return (index & n) != 0 ? -value : value;
-}
-
-/* The small LWE of a trivial input is trivial: its phase is known, and the result is the table's
- * coefficient there. `small` is n + 1 zeros. */
-static void run_trivial(
-	const struct tfhe_params *p, struct evaluator_scratch *s, const struct tfhe_job *job)
-{
-	unsigned n = tfhe_poly_size(p);
-	uint16_t phase;
-	memset(s->small, 0, p->n * sizeof(*s->small));
-	s->small[p->n] = job->in[tfhe_big_dimension(p)] + job->body_offset;
-	tfhe_modulus_switch(p, s->masks, &phase, s->small);
-	for (unsigned f = 0; f < job->lut->functions; f++)
-		if (job->out[f] != NULL) {
-			unsigned at = (phase + f * (n / job->lut->functions)) & (2 * n - 1);
-			tfhe_lwe_trivial(p, job->out[f], coefficient(p, job->lut->polynomial, at));
-		}
-}
-
 /* accumulator = (0, X^-body * lut). */
 static void load_accumulator(
 	const struct tfhe_params *p, uint32_t *accumulator, const uint32_t *lut, unsigned body)
@@ -63,6 +38,27 @@ static void load_accumulator(
 		out[j] = (lut[j + shift] ^ sign) - sign;
 	for (unsigned j = n - shift; j < n; j++)
 		out[j] = (lut[j + shift - n] ^ ~sign) - ~sign;
+}
+
+static void extract(
+	const struct tfhe_params *p, const struct tfhe_job *job, const uint32_t *accumulator)
+{
+	for (unsigned f = 0; f < job->lut->functions; f++)
+		if (job->out[f] != NULL)
+			tfhe_lut_extract(p, job->lut, f, job->out[f], accumulator);
+}
+
+/* The small LWE of a trivial input is trivial: its phase is known, the accumulator needs no rotation
+ * by the key. */
+static void run_trivial(
+	const struct tfhe_params *p, struct evaluator_scratch *s, const struct tfhe_job *job)
+{
+	uint16_t phase;
+	memset(s->small, 0, p->n * sizeof(*s->small));
+	s->small[p->n] = job->in[tfhe_big_dimension(p)] + job->body_offset;
+	tfhe_modulus_switch(p, s->masks, &phase, s->small);
+	load_accumulator(p, s->accumulators, job->lut->polynomial, phase);
+	extract(p, job, s->accumulators);
 }
 
 /* One key switch for each run of jobs with the same input, then every job's own offset. */
@@ -103,14 +99,8 @@ static amt_status run_batch(void *context, size_t index, unsigned worker)
 		load_accumulator(p, s->accumulators + i * tfhe_glwe_words(p),
 			r->jobs[list[i]].lut->polynomial, bodies[i]);
 	tfhe_blind_rotate(&r->evaluator->bootstrap, s->accumulators, s->masks, count, s->kernel);
-	for (size_t i = 0; i < count; i++) {
-		const struct tfhe_job *job = &r->jobs[list[i]];
-		unsigned stride = tfhe_poly_size(p) / job->lut->functions;
-		for (unsigned f = 0; f < job->lut->functions; f++)
-			if (job->out[f] != NULL)
-				tfhe_sample_extract(p, job->out[f],
-					s->accumulators + i * tfhe_glwe_words(p), f * stride);
-	}
+	for (size_t i = 0; i < count; i++)
+		extract(p, &r->jobs[list[i]], s->accumulators + i * tfhe_glwe_words(p));
 	atomic_fetch_add(&r->evaluator->bootstraps, count);
 	return meter_add(&r->meter, count, worker);
 }

@@ -50,14 +50,29 @@ size_t tfhe_evaluator_bytes(const struct tfhe_evaluator *e); /* expanded keys in
  * table holds F functions on inputs in [0, 16/F): values[f * (16/F) + i] is function f at i, and a
  * bootstrap gives F results from one rotation. For F = 1 boxes are centred on the messages; inputs
  * of F > 1 are centred alike. */
-enum { TFHE_LUT_MAX_FUNCTIONS = 8 };
+enum { TFHE_LUT_MAX_FUNCTIONS = 8, TFHE_LUT_SAMPLES = 16 };
 struct tfhe_lut {
 	unsigned functions;
 	uint32_t *polynomial; /* N words */
+	/* Set by tfhe_lut_new_mixed: results are combinations of samples. */
+	bool mixed;
+	int8_t weight[TFHE_LUT_MAX_FUNCTIONS][TFHE_LUT_SAMPLES];
+	uint32_t offset[TFHE_LUT_MAX_FUNCTIONS];
 };
 amt_status tfhe_lut_new(struct tfhe_lut *out, const struct tfhe_params *params, unsigned functions,
 	const uint32_t values[16]);
+/* Several functions of a whole message (Carpov, Izabachene, Mollimard, "New techniques for
+ * multi-value input homomorphic evaluation and applications", 2019): a constant polynomial is
+ * rotated, sample j of the result is +unit for messages m in [0, 16 - j) and -unit for [16 - j, 16)
+ * (negacyclic beyond), and function f is offset[f] + sum of weight[f][j] times sample j. Its noise is
+ * that of one bootstrap times the sum of squared weights; functions of one table are correlated
+ * through their samples. */
+amt_status tfhe_lut_new_mixed(struct tfhe_lut *out, const struct tfhe_params *params, uint32_t unit,
+	unsigned functions, const int8_t (*weight)[TFHE_LUT_SAMPLES], const uint32_t *offset);
 void tfhe_lut_free(struct tfhe_lut *lut);
+/* Result f of a table from the rotated accumulator (a GLWE). */
+void tfhe_lut_extract(const struct tfhe_params *p, const struct tfhe_lut *lut, unsigned f,
+	uint32_t *out, const uint32_t *glwe);
 
 /* One bootstrap: in -> lut->functions results. `out[f]` may be NULL (not wanted) and may equal `in`
  * of the same job. Jobs with the same `in` pointer that follow each other share one key switch.

@@ -71,13 +71,57 @@ amt_status tfhe_lut_new(struct tfhe_lut *out, const struct tfhe_params *params, 
 		AMT_INVALID_ARGUMENT, "a look-up table of %u functions", functions);
 	unsigned n = tfhe_poly_size(params);
 	unsigned box = n >> params->precision_log2;
-	out->functions = functions;
+	*out = (struct tfhe_lut){.functions = functions};
 	TRY(mem_alloc_aligned(&out->polynomial, n * sizeof(*out->polynomial)));
 	for (unsigned j = 0; j < n; j++) {
 		unsigned m = (j + box / 2) / box;
 		out->polynomial[j] = m < 16 ? values[m] : -values[0];
 	}
 	return STATUS_OK;
+}
+
+amt_status tfhe_lut_new_mixed(struct tfhe_lut *out, const struct tfhe_params *params, uint32_t unit,
+	unsigned functions, const int8_t (*weight)[TFHE_LUT_SAMPLES], const uint32_t *offset)
+{
+	ENSURE(functions >= 1 && functions <= TFHE_LUT_MAX_FUNCTIONS, AMT_INVALID_ARGUMENT,
+		"a look-up table of %u functions", functions);
+	unsigned n = tfhe_poly_size(params);
+	*out = (struct tfhe_lut){.functions = functions, .mixed = true};
+	memcpy(out->weight, weight, functions * sizeof(out->weight[0]));
+	memcpy(out->offset, offset, functions * sizeof(out->offset[0]));
+	TRY(mem_alloc_aligned(&out->polynomial, n * sizeof(*out->polynomial)));
+	for (unsigned j = 0; j < n; j++)
+		out->polynomial[j] = unit;
+	return STATUS_OK;
+}
+
+/* out += weight * coefficient `index`, as tfhe_sample_extract has it. */
+static void add_sample(const struct tfhe_params *p, uint32_t *restrict out,
+	const uint32_t *restrict glwe, unsigned index, uint32_t weight)
+{
+	unsigned n = tfhe_poly_size(p);
+	for (unsigned k = 0; k < p->k; k++, out += n, glwe += n) {
+		for (unsigned i = 0; i <= index; i++)
+			out[i] += weight * glwe[index - i];
+		for (unsigned i = index + 1; i < n; i++)
+			out[i] -= weight * glwe[n + index - i];
+	}
+	out[0] += weight * glwe[index];
+}
+
+/* Sample j lies half a box after message 16 - j, where the sign of the constant turns. */
+void tfhe_lut_extract(const struct tfhe_params *p, const struct tfhe_lut *lut, unsigned f,
+	uint32_t *out, const uint32_t *glwe)
+{
+	if (!lut->mixed) {
+		tfhe_sample_extract(p, out, glwe, f * (tfhe_poly_size(p) / lut->functions));
+		return;
+	}
+	unsigned box = tfhe_poly_size(p) / TFHE_LUT_SAMPLES;
+	tfhe_lwe_trivial(p, out, lut->offset[f]);
+	for (unsigned j = 0; j < TFHE_LUT_SAMPLES; j++)
+		if (lut->weight[f][j] != 0)
+			add_sample(p, out, glwe, j * box + box / 2, (uint32_t)lut->weight[f][j]);
 }
 
 void tfhe_lut_free(struct tfhe_lut *lut)

@@ -53,8 +53,21 @@ amt_status tfhe_lut_new(struct tfhe_lut *out, const struct tfhe_params *params, 
 	const uint32_t values[16])
 {
 	(void)params;
-	out->functions = functions;
+	*out = (struct tfhe_lut){.functions = functions};
 	return mem_dup(&out->polynomial, values, 16 * sizeof(values[0]));
+}
+
+amt_status tfhe_lut_new_mixed(struct tfhe_lut *out, const struct tfhe_params *params, uint32_t unit,
+	unsigned functions, const int8_t (*weight)[TFHE_LUT_SAMPLES], const uint32_t *offset)
+{
+	(void)params;
+	*out = (struct tfhe_lut){.functions = functions, .mixed = true};
+	memcpy(out->weight, weight, functions * sizeof(out->weight[0]));
+	memcpy(out->offset, offset, functions * sizeof(out->offset[0]));
+	uint32_t values[16];
+	for (unsigned i = 0; i < 16; i++)
+		values[i] = unit;
+	return mem_dup(&out->polynomial, values, sizeof(values));
 }
 
 void tfhe_lut_free(struct tfhe_lut *lut)
@@ -81,6 +94,19 @@ static uint64_t splitmix(uint64_t x)
 	return int_mix(x, 77);
 }
 
+/* out += weight * coefficient `at` boxes on in the polynomial rotated by m boxes. */
+static void sample(uint32_t *out, const uint32_t *polynomial, unsigned m, unsigned at,
+	int32_t weight, bool noisy, uint64_t hash)
+{
+	uint32_t mask[N], v = polynomial[(m + at) & 15];
+	out[N] += (uint32_t)weight * (((m + at) & 31) >= 16 ? -v : v);
+	if (!noisy || weight == 0)
+		return;
+	noise(mask, splitmix(hash + at));
+	for (unsigned i = 0; i < N; i++)
+		out[i] += (uint32_t)weight * mask[i];
+}
+
 amt_status tfhe_bootstrap(struct tfhe_evaluator *e, const struct tfhe_job *jobs, size_t count,
 	tfhe_progress progress, void *context)
 {
@@ -96,17 +122,23 @@ amt_status tfhe_bootstrap(struct tfhe_evaluator *e, const struct tfhe_job *jobs,
 		unsigned m = body >> 27;
 		double before = units(job->in);
 		uint64_t hash = XXH3_64bits(job->in, WORDS * sizeof(uint32_t));
+		/* Coefficients of one accumulator: the rotated polynomial decides their noise. */
 		hash = XXH3_64bits_withSeed(
-			job->lut->polynomial, 16 * sizeof(uint32_t), hash ^ job->lut->functions);
+			job->lut->polynomial, 16 * sizeof(uint32_t), hash ^ job->lut->mixed);
 		for (unsigned f = 0; f < job->lut->functions; f++) {
-			if (job->out[f] == NULL)
+			uint32_t *out = job->out[f];
+			if (out == NULL)
 				continue;
-			unsigned at = (m + f * (16 / job->lut->functions)) & 31;
-			uint32_t v = job->lut->polynomial[at & 15];
-			memset(job->out[f], 0, WORDS * sizeof(uint32_t));
-			if (before > 0)
-				noise(job->out[f], splitmix(hash + f));
-			job->out[f][N] = at >= 16 ? -v : v;
+			memset(out, 0, WORDS * sizeof(uint32_t));
+			if (!job->lut->mixed) {
+				unsigned at = f * (16 / job->lut->functions);
+				sample(out, job->lut->polynomial, m, at, 1, before > 0, hash);
+				continue;
+			}
+			out[N] = job->lut->offset[f];
+			for (unsigned k = 0; k < TFHE_LUT_SAMPLES; k++)
+				sample(out, job->lut->polynomial, m, k, job->lut->weight[f][k],
+					before > 0, hash);
 		}
 		sum += before;
 		batch++;

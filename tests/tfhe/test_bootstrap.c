@@ -68,6 +68,53 @@ static void every_table(struct fixture *f)
 	}
 }
 
+/* Three functions of one rotation: random weights, every message, encrypted and trivial. */
+static void mixed_table(struct fixture *f)
+{
+	enum { FUNCTIONS = 3 };
+	size_t stride = tfhe_lwe_stride(f->p);
+	int8_t weight[FUNCTIONS][TFHE_LUT_SAMPLES];
+	uint32_t offset[FUNCTIONS], unit = 1u << (tfhe_delta_log2(f->p) - 1);
+	OK(random_bytes(weight, sizeof(weight)));
+	for (unsigned g = 0; g < FUNCTIONS; g++) {
+		int sum = 0; /* of halves: the offset makes whole messages of all results */
+		for (unsigned j = 0; j < TFHE_LUT_SAMPLES; j++) {
+			weight[g][j] = (int8_t)(weight[g][j] & 3) - 1;
+			sum += weight[g][j];
+		}
+		offset[g] = (uint32_t)(sum & 1) * unit + ((uint32_t)g << tfhe_delta_log2(f->p));
+	}
+	struct tfhe_lut lut;
+	OK(tfhe_lut_new_mixed(&lut, f->p, unit, FUNCTIONS, weight, offset));
+	uint32_t *in = fixture_lwes(f, 64), *out = fixture_lwes(f, 64 * FUNCTIONS);
+	struct tfhe_job jobs[64];
+	for (int m = -16; m < 16; m++)
+		for (size_t trivial = 0; trivial < 2; trivial++) {
+			size_t i = (size_t)(m + 16) + 32 * trivial;
+			if (trivial)
+				tfhe_lwe_trivial(f->p, in + i * stride,
+					(uint32_t)m << tfhe_delta_log2(f->p));
+			else
+				fixture_encrypt(f, in + i * stride, m);
+			jobs[i] = (struct tfhe_job){.in = in + i * stride, .lut = &lut};
+			for (unsigned g = 0; g < FUNCTIONS; g++)
+				jobs[i].out[g] = out + (i * FUNCTIONS + g) * stride;
+		}
+	OK(tfhe_bootstrap(f->e, jobs, 64, NULL, NULL));
+	for (size_t i = 0; i < 64; i++)
+		for (unsigned g = 0; g < FUNCTIONS; g++) {
+			int m = (int)(i & 31) - 16, halves = 0;
+			for (int j = 0; j < TFHE_LUT_SAMPLES; j++)
+				halves += ((m + j) & 31) < 16 ? weight[g][j] : -weight[g][j];
+			uint32_t want = (uint32_t)halves * unit + offset[g];
+			assert_int_equal(fixture_decrypt(f, jobs[i].out[g]),
+				wrap((int)(want >> tfhe_delta_log2(f->p))));
+		}
+	tfhe_lut_free(&lut);
+	mem_free_aligned(in, 0);
+	mem_free_aligned(out, 0);
+}
+
 static void toy_tables(void **state)
 {
 	(void)state;
@@ -75,6 +122,7 @@ static void toy_tables(void **state)
 		struct fixture f;
 		fixture_open(&f, id, 2);
 		every_table(&f);
+		mixed_table(&f);
 		fixture_close(&f);
 	}
 }
@@ -145,8 +193,10 @@ static void real_keys(void **state)
 	(void)state;
 	struct fixture f;
 	fixture_open(&f, TFHE_DEFAULT_PARAMS, 0);
-	if (!light())
+	if (!light()) {
 		every_table(&f);
+		mixed_table(&f);
+	}
 	weighted_sums(&f, light() ? 1 : 6);
 	fixture_close(&f);
 }

@@ -161,6 +161,9 @@ uint32_t bgv_rotation(const struct bgv_ring *ring, unsigned steps);
  * caller. */
 amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
 	const struct bgv_ct *packed, unsigned count, struct pool *pool);
+/* The same into memory of the caller's: each of out has it for 2 parts of packed->limbs limbs. */
+amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *out, const struct bgv_ct *packed, unsigned count, struct pool *pool);
 
 /* ---- seeded ciphertexts and answers as bytes (inside larger objects) */
 

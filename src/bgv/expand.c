@@ -83,7 +83,7 @@ static amt_status expand(
 {
 	size_t words = (size_t)packed->limbs * e->ring->n;
 	for (unsigned i = 0; i < count; i++)
-		TRY(bgv_ct_new(&e->out[i], e->ring, packed->limbs, 2));
+		bgv_shape(&e->out[i], packed->limbs, 2);
 	for (unsigned part = 0; part < 2; part++)
 		memcpy(bgv_limb(e->ring, e->out, part, 0), bgv_limb(e->ring, packed, part, 0),
 			words * sizeof(uint64_t));
@@ -95,19 +95,29 @@ static amt_status expand(
 	return status;
 }
 
-amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
-	const struct bgv_ct *packed, unsigned count, struct pool *pool)
+amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *out, const struct bgv_ct *packed, unsigned count, struct pool *pool)
 {
 	ENSURE(count >= 1 && (count & (count - 1)) == 0 && count <= ring->n && packed->parts == 2,
 		AMT_INVALID_ARGUMENT, "%u scalars of a ciphertext of %u parts", count,
 		packed->parts);
 	struct expansion e = {.ring = ring, .keys = keys, .out = out};
-	memset(out, 0, count * sizeof(*out));
-	amt_status status = expand(&e, packed, count, pool);
+	TRY(expand(&e, packed, count, pool));
 	for (unsigned i = 0; i < count; i++)
-		if (amt_ok(status))
-			out[i].noise = bgv_noise_expand(ring->params, packed->limbs, count);
-		else
-			bgv_ct_free(&out[i]);
+		out[i].noise = bgv_noise_expand(ring->params, packed->limbs, count);
+	return STATUS_OK;
+}
+
+amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
+	const struct bgv_ct *packed, unsigned count, struct pool *pool)
+{
+	amt_status status = STATUS_OK;
+	memset(out, 0, count * sizeof(*out));
+	for (unsigned i = 0; i < count && amt_ok(status); i++)
+		status = bgv_ct_new(&out[i], ring, packed->limbs, 2);
+	if (amt_ok(status))
+		status = bgv_expand_into(ring, keys, out, packed, count, pool);
+	for (unsigned i = 0; i < count && !amt_ok(status); i++)
+		bgv_ct_free(&out[i]);
 	return status;
 }

@@ -268,27 +268,54 @@ static uint64_t key_switch_transforms(unsigned l)
 	return l + (uint64_t)l * l + 2 * (l + 1) + 2 * l;
 }
 
-static void set_costs(struct fitting *f)
+/* A group is read once, with the most limbs that any node needs. */
+struct reading {
+	uint16_t column, group;
+	unsigned vectors, limbs;
+};
+
+static void read_range(
+	struct fitting *f, struct reading *all, uint32_t *count, uint32_t range, unsigned limbs)
+{
+	const struct scan_range *r = &f->p->range[range];
+	const struct scan_column *c = scan_table_column(f->table, r->column);
+	unsigned group = scan_range_group(c, r);
+	uint32_t i = 0;
+	while (i < *count && (all[i].column != r->column || all[i].group != group))
+		i++;
+	if (i == *count)
+		all[(*count)++] = (struct reading){
+			r->column, (uint16_t)group, scan_group_vectors(c, group), 0};
+	all[i].limbs = all[i].limbs < limbs ? limbs : all[i].limbs;
+}
+
+static amt_status set_costs(struct fitting *f)
 {
 	const struct scan_program *p = f->p;
-	size_t n = (size_t)1 << f->ring->log2n;
+	struct reading *all;
+	uint32_t count = 0;
+	TRY(mem_array(&all, (size_t)p->ranges + 1, sizeof(*all)));
 	for (uint32_t i = 0; i < p->nodes; i++) {
 		const struct scan_node *node = &p->node[i];
 		bool product = node->op == SCAN_LEAF ||
 			       (node->op == SCAN_SUM && has_products(p, node->first, node->count));
 		unsigned made = f->out->level[i] + product;
 		for (uint32_t k = node->first; k < node->first + node->count; k++) {
-			unsigned vectors = node->op == SCAN_SUM ? 1 : p->range[k].count;
-			f->out->leaf_products += (uint64_t)vectors * made;
+			f->out->leaf_products +=
+				(uint64_t)(node->op == SCAN_SUM ? 1 : p->range[k].count) * made;
 			if (node->op != SCAN_SUM)
-				f->out->read_bytes +=
-					(uint64_t)vectors * made * n * BGV_RESIDUE_BYTES;
+				read_range(f, all, &count, k, made);
 		}
 		if (product) {
 			f->out->relinearisations++;
 			f->out->transforms += key_switch_transforms(made);
 		}
 	}
+	for (uint32_t i = 0; i < count; i++)
+		f->out->read_bytes += (uint64_t)all[i].vectors * all[i].limbs *
+				      ((uint64_t)BGV_RESIDUE_BYTES << f->ring->log2n);
+	mem_free(all);
+	return STATUS_OK;
 }
 
 static amt_status fit(struct fitting *f)
@@ -298,8 +325,7 @@ static amt_status fit(struct fitting *f)
 	set_levels(f);
 	TRY(check_levels(f));
 	TRY(set_noise(f));
-	set_costs(f);
-	return STATUS_OK;
+	return set_costs(f);
 }
 
 uint64_t scan_total_pages(const struct scan_output *o)

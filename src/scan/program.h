@@ -116,8 +116,8 @@ struct scan_fit {
 	uint8_t *level;	     /* limbs of each node's result */
 	double failure_log2; /* of the whole query, union bound over its ciphertexts and pages */
 	double margin_bits;  /* distance to the first refusal */
-	/* Costs of a page: products of a vector's limb with a scalar, bytes read, relinearisations,
-	 * transforms of N. */
+	/* Costs of a page: products of limbs of ciphertexts, bytes read, relinearisations, transforms
+	 * of N. */
 	uint64_t leaf_products, read_bytes, relinearisations, transforms;
 };
 /* AMT_NOISE_BUDGET: says what does not fit: more products one after the other than the ring has

@@ -452,43 +452,49 @@ amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
 
 /* ---- scalars */
 
+/* Expands one pack; what it has beyond the program's scalars is in memory too, and not used. */
 static amt_status open_pack(struct scan_scalars *s, const struct bgv_ring *ring,
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span bytes, struct pool *pool)
 {
-	struct bgv_ct packed = {0}, *all;
+	struct bgv_ct packed = {0}, *out = s->ct + s->count;
+	size_t words = (size_t)2 * fit->limbs * ring->n;
 	unsigned count = scan_pack_count(p, s->count);
+	for (unsigned i = 0; i < count; i++)
+		out[i] =
+			(struct bgv_ct){.data = s->memory + (s->count + i) * words, .words = words};
 	TRY(bgv_seeded_get(&packed, ring, fit->limbs, bytes));
-	amt_status status = mem_array(&all, count, sizeof(*all));
-	if (!amt_ok(status)) {
-		bgv_ct_free(&packed);
-		return status;
-	}
-	status = bgv_expand(ring, keys, all, &packed, count, pool);
-	for (unsigned i = 0; i < count; i++) {
-		if (amt_ok(status) && s->count < p->scalars)
-			s->ct[s->count++] = all[i];
-		else
-			bgv_ct_free(&all[i]);
-	}
-	mem_free(all);
+	amt_status status = bgv_expand_into(ring, keys, out, &packed, count, pool);
 	bgv_ct_free(&packed);
+	s->count += count;
 	return status;
+}
+
+static amt_status open_scalars(struct scan_scalars *s, const struct bgv_ring *ring,
+	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
+	struct span packed, struct pool *pool)
+{
+	size_t each = bgv_seeded_bytes(ring, fit->limbs), room = 0;
+	for (uint32_t first = 0; first < p->scalars; first += SCAN_PACK_SCALARS)
+		room += scan_pack_count(p, first);
+	s->bytes = room * 2 * fit->limbs * ring->n * sizeof(uint64_t);
+	TRY(mem_array(&s->ct, room + 1, sizeof(*s->ct)));
+	TRY(mem_alloc_aligned(&s->memory, s->bytes));
+	for (size_t at = 0; at < packed.size; at += each)
+		TRY(open_pack(s, ring, keys, p, fit, span_of(packed.data + at, each), pool));
+	return STATUS_OK;
 }
 
 amt_status scan_scalars_open(struct scan_scalars **out, const struct bgv_ring *ring,
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span packed, struct pool *pool)
 {
-	size_t each = bgv_seeded_bytes(ring, fit->limbs);
 	ENSURE(packed.size == scan_scalars_bytes(ring, p, fit), AMT_CORRUPTION,
 		"the constants of a scan are %zu bytes, not %zu", packed.size,
 		scan_scalars_bytes(ring, p, fit));
 	struct scan_scalars *s;
 	TRY(mem_zalloc(&s, sizeof(*s)));
-	amt_status status = mem_array(&s->ct, (size_t)p->scalars + 1, sizeof(*s->ct));
-	for (size_t at = 0; amt_ok(status) && at < packed.size; at += each)
-		status = open_pack(s, ring, keys, p, fit, span_of(packed.data + at, each), pool);
+	amt_status status = open_scalars(s, ring, keys, p, fit, packed, pool);
 	if (!amt_ok(status)) {
 		scan_scalars_free(s);
 		return status;
@@ -501,8 +507,7 @@ void scan_scalars_free(struct scan_scalars *s)
 {
 	if (s == NULL)
 		return;
-	for (uint32_t i = 0; s->ct != NULL && i < s->count; i++)
-		bgv_ct_free(&s->ct[i]);
 	mem_free(s->ct);
+	mem_free_aligned(s->memory, s->bytes);
 	mem_free(s);
 }

@@ -9,8 +9,10 @@
 #include <pthread.h>
 
 struct scan_scalars {
-	struct bgv_ct *ct;
+	struct bgv_ct *ct; /* in `memory` */
 	uint32_t count;
+	uint64_t *memory;
+	size_t bytes;
 };
 
 /* Nodes that read the same groups, and are computed in one pass over them. */

@@ -43,6 +43,13 @@ amt_status bind_needs_number(
 	const struct binder *b, uint16_t column, int location, const char *where)
 {
 	const struct column *c = &b->schema->column[column];
+	if (b->scan != NULL) {
+		SQL_ENSURE((c->forms & FORM_SCAN) != 0, b->statement, AMT_UNSUPPORTED, location,
+			"column \"%s\" is not supported %s of a scan: it is stored without the form "
+			"scan; create the table with \"%s ... (scan)\" to scan it",
+			c->name, where, c->name);
+		return STATUS_OK;
+	}
 	if (c->type == COLUMN_TEXT)
 		SQL_FAIL(b->statement, AMT_UNSUPPORTED, location,
 			"text column \"%s\" is not supported %s: it has no form that can be "

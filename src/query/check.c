@@ -109,10 +109,8 @@ static amt_status check_clauses(const struct sql_statement *s, const PgQuery__Se
 	TRY(refuse(s, n->op == PG_QUERY__SET_OPERATION__SETOP_EXCEPT, "except", "EXCEPT"));
 	TRY(refuse(s, n->n_distinct_clause > 0, "distinct", "DISTINCT"));
 	TRY(refuse(s, n->into_clause != NULL, "into", "SELECT INTO"));
-	TRY(refuse(s, n->n_group_clause > 0, "group", "GROUP BY"));
 	TRY(refuse(s, n->having_clause != NULL, "having", "HAVING"));
 	TRY(refuse(s, n->n_window_clause > 0, "window", "WINDOW"));
-	TRY(refuse(s, n->n_sort_clause > 0, "order", "ORDER BY"));
 	TRY(refuse(s, n->limit_offset != NULL, "offset", "OFFSET"));
 	TRY(refuse(s, n->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES, "fetch",
 		"WITH TIES"));
@@ -143,6 +141,7 @@ static amt_status check_insert(struct sql_statement *s, const PgQuery__InsertStm
 		s, AMT_UNSUPPORTED, sql_keyword(s, "select", 0),
 		"INSERT ... SELECT is not supported, use VALUES");
 	TRY(check_clauses(s, q));
+	TRY(refuse(s, q->n_sort_clause > 0, "order", "ORDER BY"));
 	TRY(refuse(s, q->limit_count != NULL, "limit", "LIMIT in INSERT"));
 	return check_table(s, n->relation);
 }

@@ -191,7 +191,14 @@ static amt_status make(const struct sql_statement *s, struct schema *out)
 	}
 	TRY(apply_options(s, n, out));
 	TRY(apply_checks(s, n, out));
-	return sql_at(s, s->table_location, schema_check(out));
+	TRY(sql_at(s, s->table_location, schema_check(out)));
+	if (out->ring_log2 == 0)
+		return STATUS_OK;
+	/* Whether the ring has room for every column. */
+	struct scan_table table;
+	TRY(sql_at(s, s->table_location, schema_scan_table(out, &table)));
+	schema_scan_free(&table);
+	return STATUS_OK;
 }
 
 amt_status sql_schema(const struct sql_statement *s, struct schema *out)

@@ -9,7 +9,7 @@ static void leading_group(uint128 v, unsigned scale, int *weight, int *group)
 	*group = 0;
 	if (v == 0)
 		return;
-	/* Align the decimals to whole groups, at most 3 digits: v < 2^64 has room for them. */
+	/* Align the decimals to whole groups, at most 3 digits: v < 2^116 has room for them. */
 	int groups = (int)(scale + 3) / 4;
 	for (unsigned i = scale; i < (unsigned)groups * 4; i++)
 		v *= 10;
@@ -24,7 +24,7 @@ static void leading_group(uint128 v, unsigned scale, int *weight, int *group)
 
 /* How many decimals PostgreSQL gives a / b (select_div_scale): enough for 16 significant digits of
  * the quotient, estimated from the leading groups, and no fewer than the operands have. */
-static unsigned quotient_scale(uint64_t a, unsigned scale, uint64_t b)
+static unsigned quotient_scale(uint128 a, unsigned scale, uint64_t b)
 {
 	int weight_a, weight_b, group_a, group_b;
 	leading_group(a, scale, &weight_a, &group_a);
@@ -35,9 +35,12 @@ static unsigned quotient_scale(uint64_t a, unsigned scale, uint64_t b)
 }
 
 static amt_status print_average(
-	struct buf *out, bool negative, uint64_t sum, unsigned scale, uint64_t count)
+	struct buf *out, bool negative, uint128 sum, unsigned scale, uint64_t count)
 {
-	/* sum < 2^64, count < 2^64 and 10^18 < 2^60: ten times the divisor still fits 128 bits. */
+	ENSURE(sum < (uint128)1 << 116 &&
+			(scale <= 18 || (scale <= 24 && count < UINT64_C(1) << 40)),
+		AMT_OUT_OF_RANGE, "an average is beyond what is computed with");
+	/* count < 2^64 and 10^18 < 2^60, or 2^40 and 2^80: ten times the divisor fits 128 bits. */
 	uint128 divisor = count;
 	for (unsigned i = 0; i < scale; i++)
 		divisor *= 10;
@@ -45,7 +48,7 @@ static amt_status print_average(
 	uint128 rest = sum % divisor;
 	char digits[80];
 	ENSURE(decimals < sizeof(digits), AMT_INTERNAL, "%u decimals", decimals);
-	uint64_t whole = (uint64_t)(sum / divisor);
+	uint128 whole = sum / divisor;
 	for (unsigned i = 0; i < decimals; i++) {
 		rest *= 10;
 		digits[i] = (char)('0' + (int)(rest / divisor));
@@ -60,8 +63,25 @@ static amt_status print_average(
 	bool zero = whole == 0;
 	for (unsigned i = 0; i < decimals; i++)
 		zero &= digits[i] == '0';
-	TRY(buf_printf(out, "%s%llu", negative && !zero ? "-" : "", (unsigned long long)whole));
+	if (negative && !zero)
+		TRY(buf_put_u8(out, '-'));
+	TRY(print_scaled(out, false, whole, 0));
 	return decimals == 0 ? STATUS_OK : buf_printf(out, ".%.*s", (int)decimals, digits);
+}
+
+static uint128 magnitude_of(int128 v)
+{
+	return v < 0 ? -(uint128)v : (uint128)v;
+}
+
+amt_status finish_sum(int128 sum, unsigned scale, struct buf *out)
+{
+	return print_scaled(out, sum < 0, magnitude_of(sum), scale);
+}
+
+amt_status finish_average(int128 sum, unsigned scale, uint64_t count, struct buf *out)
+{
+	return print_average(out, sum < 0, magnitude_of(sum), scale, count);
 }
 
 amt_status finish_aggregate(const struct plan_item *item, const struct schema *schema,

@@ -187,24 +187,24 @@ static amt_status lower_items(struct lowering *l, const PgQuery__SelectStmt *n, 
 	return STATUS_OK;
 }
 
-static amt_status read_limit(struct lowering *l, const PgQuery__Node *n)
+amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out)
 {
-	l->plan->limit = UINT64_MAX;
+	*out = UINT64_MAX;
 	if (n == NULL)
 		return STATUS_OK;
 	struct literal literal;
 	struct column c = {.name = "LIMIT", .type = COLUMN_I64};
 	struct value v;
-	TRY(sql_literal(l->binder.statement, l->binder.arena, n, &literal));
+	TRY(sql_literal(b->statement, b->arena, n, &literal));
 	if (literal.kind == LITERAL_NONE)
-		return bind_refuse(&l->binder, n, "in LIMIT");
-	TRY(literal_assign(l->binder.statement, &literal, &c, &v));
+		return bind_refuse(b, n, "in LIMIT");
+	TRY(literal_assign(b->statement, &literal, &c, &v));
 	if (v.null)
 		return STATUS_OK; /* LIMIT ALL */
 	int64_t limit = value_signed(&c, v.bits);
-	SQL_ENSURE(limit >= 0, l->binder.statement, AMT_OUT_OF_RANGE, literal.location,
+	SQL_ENSURE(limit >= 0, b->statement, AMT_OUT_OF_RANGE, literal.location,
 		"LIMIT must not be negative");
-	l->plan->limit = (uint64_t)limit;
+	*out = (uint64_t)limit;
 	return STATUS_OK;
 }
 
@@ -213,7 +213,12 @@ amt_status lower_select(struct lowering *l, const PgQuery__SelectStmt *n)
 	bool aggregate = false;
 	for (size_t i = 0; i < n->n_target_list; i++)
 		aggregate |= is_aggregate(n->target_list[i]->res_target->val);
-	TRY(read_limit(l, n->limit_count));
+	const struct sql_statement *s = l->binder.statement;
+	SQL_ENSURE(n->n_group_clause == 0, s, AMT_UNSUPPORTED, sql_keyword(s, "group", 0),
+		"GROUP BY is not supported but by scans");
+	SQL_ENSURE(n->n_sort_clause == 0, s, AMT_UNSUPPORTED, sql_keyword(s, "order", 0),
+		"ORDER BY is not supported but by scans");
+	TRY(sql_limit(&l->binder, n->limit_count, &l->plan->limit));
 	TRY(lower_where(l, n->where_clause));
 	if (!aggregate && l->match != NO_NODE) {
 		l->plan->row_bits = true;

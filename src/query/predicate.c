@@ -1,4 +1,4 @@
-#include "query/predicate.h"
+#include "query/scan_build.h"
 
 enum want { WANT_TRUE, WANT_FALSE };
 
@@ -152,12 +152,31 @@ static amt_status operand(const struct binder *b, const PgQuery__Node *n, struct
 	return out->literal.kind != LITERAL_NONE ? STATUS_OK : bind_refuse(b, n, "in WHERE");
 }
 
+/* Text op c for non-null text: a dictionary knows any order, tags equality alone. */
+static amt_status with_text(const struct binder *b, uint16_t column, enum int_comparison op,
+	const struct literal *l, struct pred **out)
+{
+	const struct column *c = &b->schema->column[column];
+	struct value v;
+	TRY(literal_assign(b->statement, l, c, &v));
+	SQL_ENSURE(l->kind != LITERAL_NUMBER, b->statement, AMT_TYPE_MISMATCH, l->location,
+		"column \"%s\" is text, this is a number", c->name);
+	SQL_ENSURE(c->scan.kind == SCAN_DICTIONARY || op == INT_EQ || op == INT_NE, b->statement,
+		AMT_UNSUPPORTED, l->location,
+		"column \"%s\" is scanned by tags, which tell equality alone", c->name);
+	return leaf(b,
+		(struct pred){.kind = PRED_COMPARE, .column = column, .op = op, .text = v.text},
+		out);
+}
+
 /* x op c for non-null x, by LE, GT, EQ or NE with a constant that fits the form or is below it. */
 static amt_status with_constant(const struct binder *b, uint16_t column, enum int_comparison op,
 	const struct literal *l, struct pred **out)
 {
 	const struct column *c = &b->schema->column[column];
 	struct number n;
+	if (c->type == COLUMN_TEXT)
+		return with_text(b, column, op, l, out);
 	TRY(literal_compare(b->statement, l, c, &n));
 	struct pred p = {.kind = PRED_COMPARE, .column = column};
 	int128 v = n.floor;
@@ -196,6 +215,11 @@ static amt_status comparison(const struct binder *b, const struct operand *x,
 		"comparing %s with %s is not supported: columns \"%s\" and \"%s\" need types of "
 		"one kind, and decimals one scale",
 		column_type_name(cx->type), column_type_name(cy->type), cx->name, cy->name);
+	SQL_ENSURE(b->scan == NULL || scan_columns_alike(b->schema, b->scan, x->column, y->column),
+		b->statement, AMT_UNSUPPORTED, location,
+		"a scan compares columns \"%s\" and \"%s\" only if their digits are cut alike: give "
+		"them the same domain by CHECK, and the same scan_base",
+		cx->name, cy->name);
 	/* x < y is y > x, x >= y is y <= x: one order fewer to know. */
 	bool swap = op == INT_LT || op == INT_GE;
 	const struct pred p = {.kind = PRED_COMPARE,
@@ -243,10 +267,12 @@ static amt_status in_list(
 		TRY(operand(b, e->rexpr->list->items[i], &y));
 		struct pred *p = NULL;
 		/* The null flag of x is asked once, below. */
-		if (x.is_column && !y.is_column && y.literal.kind != LITERAL_NULL)
+		if (x.is_column && !y.is_column && y.literal.kind != LITERAL_NULL) {
 			TRY(with_constant(b, x.column, op, &y.literal, &p));
-		else
+			p->listed = true;
+		} else {
 			TRY(comparison(b, &x, op, &y, e->location, &p));
+		}
 		TRY(group_join(b, &g, kind, p));
 	}
 	TRY(group_close(b, &g, kind, out));

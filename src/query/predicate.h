@@ -34,6 +34,8 @@ struct pred {
 	bool against_column;	/* with `other`, else with `constant` */
 	uint16_t other;
 	struct plan_constant constant;
+	struct span text; /* the constant a text column is compared with; `op` is any then */
+	bool listed;	  /* of an IN list: EQ; of NOT IN: NE */
 };
 
 enum { BINDER_BUDGET = 1 << 16 };
@@ -43,6 +45,8 @@ struct binder {
 	const struct schema *schema;
 	struct arena *arena;
 	unsigned *budget; /* predicates still allowed: IS UNKNOWN doubles what is inside it */
+	const struct scan_table
+		*scan; /* what is computed on is the form scan; NULL: arith, plain */
 };
 
 /* T(where). NULL stands for true. */
@@ -51,15 +55,18 @@ amt_status predicate_bind(
 
 /* A column by its reference: AMT_NOT_FOUND with the place. */
 amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, uint16_t *out);
-/* Whether circuits can read it (forms arith and plain; a plain number is a trivial ciphertext to
- * them, so that the constants it meets stay hidden) and write it (form arith): else
- * AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */
+/* Whether what computes can read it (scans: the form scan; circuits: the forms arith and plain; a
+ * plain number is a trivial ciphertext to them, so that the constants it meets stay hidden) and
+ * circuits can write it (form arith): else AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */
 amt_status bind_needs_number(
 	const struct binder *b, uint16_t column, int location, const char *where);
 amt_status bind_needs_arith(
 	const struct binder *b, uint16_t column, int location, const char *where);
 /* Refuses an expression by name: "a subquery is not supported in WHERE". */
 amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const char *where);
+
+/* The number of LIMIT; UINT64_MAX: none. */
+amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out);
 
 /* The integer type of a column's arith form, always unsigned or bool. */
 enum int_type column_int_type(const struct column *c);

@@ -245,14 +245,28 @@ int64_t value_signed(const struct column *c, uint64_t bits)
 	return (int64_t)(bits - column_bias(c));
 }
 
-amt_status print_scaled(struct buf *out, bool negative, uint64_t magnitude, unsigned scale)
+/* At least `width` digits. */
+static amt_status print_digits(struct buf *out, uint128 v, unsigned width)
 {
-	uint64_t ten = (uint64_t)power_of_ten(scale);
-	TRY(buf_printf(out, "%s%llu", negative && magnitude != 0 ? "-" : "",
-		(unsigned long long)(magnitude / ten)));
+	char digits[40];
+	unsigned at = sizeof(digits);
+	while (v != 0 || at > sizeof(digits) - width) {
+		digits[--at] = (char)('0' + (int)(v % 10));
+		v /= 10;
+	}
+	return buf_put(out, digits + at, sizeof(digits) - at);
+}
+
+amt_status print_scaled(struct buf *out, bool negative, uint128 magnitude, unsigned scale)
+{
+	uint128 ten = (uint128)power_of_ten(scale);
+	if (negative && magnitude != 0)
+		TRY(buf_put_u8(out, '-'));
+	TRY(print_digits(out, magnitude / ten, 1));
 	if (scale == 0)
 		return STATUS_OK;
-	return buf_printf(out, ".%0*llu", (int)scale, (unsigned long long)(magnitude % ten));
+	TRY(buf_put_u8(out, '.'));
+	return print_digits(out, magnitude % ten, scale);
 }
 
 /* time: microseconds of the day and one more; 0: a date alone. */

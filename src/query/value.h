@@ -14,7 +14,7 @@ amt_status value_of_integer(
 	struct value *out, const struct column *c, int128 scaled, struct span text);
 /* The scaled integer of a column with a sign. */
 int64_t value_signed(const struct column *c, uint64_t bits);
-/* magnitude / 10^scale with all its decimals. */
-amt_status print_scaled(struct buf *out, bool negative, uint64_t magnitude, unsigned scale);
+/* magnitude / 10^scale with all its decimals; scale <= 36. */
+amt_status print_scaled(struct buf *out, bool negative, uint128 magnitude, unsigned scale);
 
 #endif

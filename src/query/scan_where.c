@@ -1,0 +1,722 @@
+/* Conditions to scan programs.
+ *
+ * What is about one column of one digit is a table: for each value of the digit whether the condition
+ * holds, one leaf whatever the condition says. Other comparisons are trees over digits. Every vector is
+ * 0 where the column is NULL, so a leaf is never true there; rows that are NULL and for which a
+ * condition holds all the same (x IS NULL) are added as valid - not null.
+ */
+#include "query/scan_build.h"
+
+#include "base/alloc.h"
+
+/* A condition as nodes: node is `scale` where it holds. */
+struct truth {
+	uint32_t node;
+	int32_t scale;
+};
+
+/* Vectors whose sum is 1 where a part of a conjunction holds: a table, or a digit of an equality. */
+struct digit_match {
+	uint16_t column;
+	unsigned first, count;
+	const uint8_t *scalar;
+};
+
+/* The nodes of a conjunction or disjunction in the making. */
+struct parts {
+	uint32_t *node;
+	size_t nodes;
+	struct digit_match *digit; /* product form, of conjunctions */
+	size_t digits, digit_room;
+	int32_t scale;
+};
+
+enum { PRODUCT_DIGITS = 32 }; /* of one product form */
+
+static const struct scan_column *layout_of(const struct scan_build *b, uint16_t column)
+{
+	return &b->table->column[column];
+}
+
+static bool is_table_column(const struct scan_build *b, uint16_t column)
+{
+	return layout_of(b, column)->digits == 1;
+}
+
+/* ---- one comparison on plain values */
+
+static bool holds(enum int_comparison op, int order)
+{
+	switch (op) {
+	case INT_EQ:
+		return order == 0;
+	case INT_NE:
+		return order != 0;
+	case INT_LT:
+		return order < 0;
+	case INT_LE:
+		return order <= 0;
+	case INT_GT:
+		return order > 0;
+	default:
+		return order >= 0;
+	}
+}
+
+/* A comparison with a constant as one of codes: of a code that no value has, what is always so. */
+struct code_comparison {
+	enum int_comparison op; /* LE, GT, EQ, NE */
+	bool known, always;
+	uint64_t code;
+};
+
+static amt_status code_of(
+	const struct scan_build *b, const struct pred *p, struct code_comparison *out)
+{
+	const struct column *c = &b->schema->column[p->column];
+	*out = (struct code_comparison){.op = p->op};
+	if (c->type == COLUMN_TEXT) {
+		ENSURE(b->texts != NULL, AMT_INVALID_ARGUMENT, "no texts for column \"%s\"",
+			c->name);
+		TRY(b->texts->code(b->texts->context, p->column, p->text, &out->code, &out->known));
+		out->always = p->op == INT_NE;
+		return STATUS_OK;
+	}
+	uint64_t least, most;
+	column_domain(c, &least, &most);
+	bool below = p->constant.below || p->constant.bits < least;
+	bool above = !below && p->constant.bits > most;
+	out->known = !below && !above;
+	out->code = out->known ? p->constant.bits - least : 0;
+	out->always = p->op == INT_NE || (p->op == INT_GT && below) || (p->op == INT_LE && above);
+	return STATUS_OK;
+}
+
+/* Whether a comparison of a one-digit column holds for a code. */
+static amt_status compare_code(
+	const struct scan_build *b, const struct pred *p, uint64_t code, bool *out)
+{
+	const struct column *c = &b->schema->column[p->column];
+	struct code_comparison k;
+	if (c->type == COLUMN_TEXT && p->op != INT_EQ && p->op != INT_NE) {
+		struct span text = {0};
+		bool known = false;
+		ENSURE(b->texts != NULL, AMT_INVALID_ARGUMENT, "no texts for column \"%s\"",
+			c->name);
+		TRY(b->texts->text(b->texts->context, p->column, code, &text, &known));
+		*out = known && holds(p->op, span_compare(text, p->text));
+		return STATUS_OK;
+	}
+	TRY(code_of(b, p, &k));
+	*out = k.known ? holds(k.op, code < k.code ? -1 : code > k.code) : k.always;
+	return STATUS_OK;
+}
+
+/* A condition about one column, for a code or NULL. */
+static amt_status table_entry(
+	const struct scan_build *b, const struct pred *p, bool null, uint64_t code, bool *out)
+{
+	bool one;
+	switch (p->kind) {
+	case PRED_ALL:
+	case PRED_ANY:
+		*out = p->kind == PRED_ALL;
+		for (size_t i = 0; i < p->children; i++) {
+			TRY(table_entry(b, p->child[i], null, code, &one));
+			*out = p->kind == PRED_ALL ? *out && one : *out || one;
+		}
+		return STATUS_OK;
+	case PRED_NOT:
+		TRY(table_entry(b, p->child[0], null, code, &one));
+		*out = !one;
+		return STATUS_OK;
+	case PRED_NULL:
+		*out = null;
+		return STATUS_OK;
+	case PRED_FLAG:
+		*out = !null && column_scan_code(&b->schema->column[p->column], 1) == code;
+		return STATUS_OK;
+	case PRED_COMPARE:
+		*out = false;
+		return null ? STATUS_OK : compare_code(b, p, code, out);
+	default:
+		FAIL(AMT_INTERNAL, "a known truth inside a predicate");
+	}
+}
+
+/* ---- what a condition is about */
+
+enum { NO_COLUMN = UINT16_MAX, MANY_COLUMNS = UINT16_MAX - 1 };
+
+static unsigned column_about(const struct pred *p)
+{
+	if (p->kind == PRED_COMPARE && p->against_column)
+		return MANY_COLUMNS;
+	if (p->kind != PRED_ALL && p->kind != PRED_ANY && p->kind != PRED_NOT)
+		return p->column;
+	unsigned about = NO_COLUMN;
+	for (size_t i = 0; i < p->children; i++) {
+		unsigned one = column_about(p->child[i]);
+		if (about != NO_COLUMN && about != one)
+			return MANY_COLUMNS;
+		about = one;
+	}
+	return about;
+}
+
+/* Whether it asks for nothing but null flags. */
+static bool is_null_test(const struct pred *p)
+{
+	bool all = p->kind == PRED_NULL || p->kind == PRED_NOT || p->kind == PRED_ALL ||
+		   p->kind == PRED_ANY;
+	for (size_t i = 0; i < p->children; i++)
+		all &= is_null_test(p->child[i]);
+	return all;
+}
+
+static bool is_not_null(const struct pred *p, uint16_t column)
+{
+	return p->kind == PRED_NOT && p->child[0]->kind == PRED_NULL &&
+	       p->child[0]->column == column;
+}
+
+/* Whether it is false wherever the column is NULL, by its nodes alone. */
+static bool excludes_null(const struct pred *p, uint16_t column)
+{
+	bool any = false, all = p->children > 0;
+	for (size_t i = 0; i < p->children; i++) {
+		bool one = excludes_null(p->child[i], column);
+		any |= one;
+		all &= one;
+	}
+	switch (p->kind) {
+	case PRED_ALL:
+		return any;
+	case PRED_ANY:
+		return all;
+	case PRED_NOT:
+		return is_not_null(p, column);
+	case PRED_NULL:
+		return false;
+	default:
+		return p->column == column || (p->against_column && p->other == column);
+	}
+}
+
+/* ---- leaves */
+
+amt_status scan_digit_is(
+	struct scan_graph *g, uint16_t column, unsigned digit, unsigned v, uint32_t *node)
+{
+	const struct scan_column *c = &g->table->column[column];
+	uint8_t scalar[SCAN_MAX_BASE];
+	for (unsigned i = 0; i < SCAN_MAX_BASE; i++)
+		scalar[i] = i == v;
+	TRY(graph_leaf_range(g, column, scan_group_first(c, digit), c->base[digit], scalar));
+	return graph_leaf(g, node);
+}
+
+/* node + where the column is NULL */
+static amt_status with_null(struct scan_build *b, uint16_t column, uint32_t *node)
+{
+	uint32_t null;
+	TRY(graph_null(b->graph, column, &null));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){*node, SCAN_NONE, 1}));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){null, SCAN_NONE, 1}));
+	return graph_sum(b->graph, 0, node);
+}
+
+/* Null tests of a column, joined in whatever way. */
+static amt_status null_tests(
+	struct scan_build *b, const struct pred *p, uint16_t column, uint32_t *node)
+{
+	bool null, other;
+	TRY(table_entry(b, p, true, 0, &null));
+	TRY(table_entry(b, p, false, 0, &other));
+	if (null && other)
+		return graph_valid(b->graph, node);
+	if (!null && !other)
+		return graph_zero(b->graph, node);
+	return null ? graph_null(b->graph, column, node) : graph_not_null(b->graph, column, node);
+}
+
+/* Everything about one column of one digit. */
+static amt_status table_part(
+	struct scan_build *b, const struct pred *p, uint16_t column, struct parts *parts)
+{
+	const struct scan_column *c = layout_of(b, column);
+	uint32_t node;
+	bool null, one;
+	if (is_null_test(p)) {
+		TRY(null_tests(b, p, column, &node));
+		parts->node[parts->nodes++] = node;
+		return STATUS_OK;
+	}
+	uint8_t *scalar;
+	TRY(arena_alloc(b->arena, c->base[0], &scalar));
+	for (unsigned v = 0; v < c->base[0]; v++) {
+		TRY(table_entry(b, p, false, v, &one));
+		scalar[v] = one;
+	}
+	TRY(table_entry(b, p, true, 0, &null));
+	if (parts->digit_room > 0 && !null) {
+		parts->digit[parts->digits++] = (struct digit_match){column, 0, c->base[0], scalar};
+		return STATUS_OK;
+	}
+	TRY(graph_leaf_range(b->graph, column, 0, c->base[0], scalar));
+	TRY(graph_leaf(b->graph, &node));
+	if (null)
+		TRY(with_null(b, column, &node));
+	parts->node[parts->nodes++] = node;
+	return STATUS_OK;
+}
+
+/* ---- trees over digits */
+
+struct digit_nodes {
+	uint32_t less, equal;
+};
+
+/* Of digits low .. high - 1; equal only where it is needed. */
+static amt_status join_digits(struct scan_build *b, const struct digit_nodes *digit, unsigned low,
+	unsigned high, bool need_equal, struct digit_nodes *out)
+{
+	if (high - low == 1) {
+		*out = digit[low];
+		return STATUS_OK;
+	}
+	struct digit_nodes h, l;
+	unsigned middle = (low + high) / 2;
+	TRY(join_digits(b, digit, low, middle, need_equal, &l));
+	TRY(join_digits(b, digit, middle, high, true, &h));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){h.less, SCAN_NONE, 1}));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){h.equal, l.less, 1}));
+	TRY(graph_sum(b->graph, 0, &out->less));
+	return need_equal ? graph_product(b->graph, h.equal, l.equal, &out->equal) : STATUS_OK;
+}
+
+/* The scalar of value v in digit j's vectors for `less`. What ends in 1 there decides the comparison
+ * whatever lower digits say. */
+static bool less_scalar(const struct code_comparison *k, unsigned j, unsigned digits, unsigned v,
+	unsigned of_constant)
+{
+	if (!k->known)
+		return k->always && j == digits - 1;
+	switch (k->op) {
+	case INT_EQ:
+		return j == 0 && v == of_constant;
+	case INT_NE:
+		return v != of_constant;
+	case INT_LE:
+		return v < of_constant || (j == 0 && v == of_constant);
+	default:
+		return v > of_constant;
+	}
+}
+
+/* A comparison of a column of several digits with a constant. */
+static amt_status compare_digits(struct scan_build *b, const struct pred *p, uint32_t *node)
+{
+	const struct scan_column *c = layout_of(b, p->column);
+	struct code_comparison k;
+	TRY(code_of(b, p, &k));
+	uint16_t of_constant[SCAN_MAX_DIGITS];
+	scan_digits(c, k.code, of_constant);
+	struct digit_nodes digit[SCAN_MAX_DIGITS], whole;
+	for (unsigned j = 0; j < c->digits; j++) {
+		uint8_t scalar[SCAN_MAX_BASE];
+		for (unsigned v = 0; v < c->base[j]; v++)
+			scalar[v] = less_scalar(&k, j, c->digits, v, of_constant[j]);
+		TRY(graph_leaf_range(
+			b->graph, p->column, scan_group_first(c, j), c->base[j], scalar));
+		TRY(graph_leaf(b->graph, &digit[j].less));
+		/* What is always so is decided by the highest digit: nothing else is equal. */
+		unsigned equal = k.known ? of_constant[j] : SCAN_MAX_BASE;
+		digit[j].equal = SCAN_NONE;
+		if (j > 0)
+			TRY(scan_digit_is(b->graph, p->column, j, equal, &digit[j].equal));
+	}
+	TRY(join_digits(b, digit, 0, c->digits, false, &whole));
+	*node = whole.less;
+	return STATUS_OK;
+}
+
+static int128 offset_of(const struct scan_build *b, uint16_t column)
+{
+	const struct column *c = &b->schema->column[column];
+	uint64_t least, most;
+	column_domain(c, &least, &most);
+	return (int128)least - (int128)column_bias(c);
+}
+
+bool scan_columns_alike(const struct schema *s, const struct scan_table *t, unsigned a, unsigned b)
+{
+	const struct scan_column *x = &t->column[a], *y = &t->column[b];
+	const struct scan_build build = {.schema = s, .table = t};
+	if (x->digits == 1 && y->digits == 1)
+		return true;
+	bool alike = x->digits == y->digits &&
+		     offset_of(&build, (uint16_t)a) == offset_of(&build, (uint16_t)b);
+	for (unsigned j = 0; alike && j < x->digits; j++)
+		alike = x->base[j] == y->base[j];
+	return alike;
+}
+
+/* sum over v, w with f(v, w) of E_x[v] E_y[w], by digit j of both; values are digits plus offsets. */
+static amt_status pair_digit(struct scan_build *b, const struct pred *p, unsigned j,
+	enum int_comparison op, int128 difference, uint32_t *node)
+{
+	const struct scan_column *x = layout_of(b, p->column), *y = layout_of(b, p->other);
+	bool any = false;
+	for (unsigned v = 0; v < x->base[j]; v++) {
+		int32_t weight[SCAN_MAX_BASE];
+		uint32_t of_x, of_y;
+		bool some = false;
+		for (unsigned w = 0; w < y->base[j]; w++) {
+			int128 order = (int128)v - w + difference;
+			weight[w] = holds(op, order < 0 ? -1 : order > 0);
+			some |= weight[w] != 0;
+		}
+		if (!some)
+			continue;
+		any = true;
+		TRY(graph_public(b->graph, p->column, scan_group_first(x, j) + v, 1, NULL, &of_x));
+		TRY(graph_public(
+			b->graph, p->other, scan_group_first(y, j), y->base[j], weight, &of_y));
+		TRY(scan_add_term(&b->graph->raw, (struct scan_term){of_x, of_y, 1}));
+	}
+	return any ? graph_sum(b->graph, 0, node) : graph_zero(b->graph, node);
+}
+
+/* A comparison of two columns. Their digits meet in public products: what it is, is known. */
+static amt_status compare_columns(struct scan_build *b, const struct pred *p, uint32_t *node)
+{
+	const struct scan_column *x = layout_of(b, p->column);
+	struct digit_nodes digit[SCAN_MAX_DIGITS], whole;
+	int128 difference = offset_of(b, p->column) - offset_of(b, p->other);
+	for (unsigned j = 0; j < x->digits; j++) {
+		enum int_comparison op = p->op;
+		if (j > 0 && op == INT_LE)
+			op = INT_LT;
+		digit[j] = (struct digit_nodes){SCAN_NONE, SCAN_NONE};
+		if (j > 0 && op == INT_EQ)
+			TRY(graph_zero(b->graph, &digit[j].less));
+		else
+			TRY(pair_digit(b, p, j, op, difference, &digit[j].less));
+		if (j > 0)
+			TRY(pair_digit(b, p, j, INT_EQ, 0, &digit[j].equal));
+	}
+	TRY(join_digits(b, digit, 0, x->digits, false, &whole));
+	*node = whole.less;
+	return STATUS_OK;
+}
+
+/* ---- lists */
+
+static amt_status equality_of_code(
+	struct scan_build *b, uint16_t column, bool known, uint64_t code, uint32_t *node)
+{
+	const struct scan_column *c = layout_of(b, column);
+	uint16_t of_constant[SCAN_MAX_DIGITS];
+	uint32_t digit[SCAN_MAX_DIGITS];
+	scan_digits(c, code, of_constant);
+	for (unsigned j = 0; j < c->digits; j++)
+		TRY(scan_digit_is(
+			b->graph, column, j, known ? of_constant[j] : SCAN_MAX_BASE, &digit[j]));
+	return graph_product_of(b->graph, digit, c->digits, node);
+}
+
+static bool is_listed(const struct pred *p, enum pred_kind group)
+{
+	return p->kind == PRED_COMPARE && p->listed && !p->against_column &&
+	       p->op == (group == PRED_ALL ? INT_NE : INT_EQ);
+}
+
+/* The members of a group that are lists of a column: equal to one of them, or (of ALL) to none. */
+static amt_status list_part(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
+	size_t children, uint16_t column, bool *done, struct parts *parts)
+{
+	uint64_t *seen;
+	size_t count = 0, padded = 1;
+	uint32_t node;
+	TRY(arena_alloc(b->arena, children * sizeof(*seen), &seen));
+	struct scan_program *raw = &b->graph->raw;
+	uint32_t *equal;
+	TRY(arena_alloc(b->arena, (2 * children + 1) * sizeof(*equal), &equal));
+	size_t codes = 0;
+	for (size_t i = 0; i < children; i++) {
+		struct code_comparison k;
+		if (done[i] || !is_listed(child[i], kind) || child[i]->column != column)
+			continue;
+		done[i] = true;
+		TRY(code_of(b, child[i], &k));
+		bool again = false;
+		for (size_t n = 0; n < codes; n++)
+			again |= k.known && seen[n] == k.code;
+		if (again)
+			continue;
+		if (k.known)
+			seen[codes++] = k.code;
+		TRY(equality_of_code(b, column, k.known, k.code, &equal[count++]));
+	}
+	while (padded < count)
+		padded *= 2;
+	for (; count < padded; count++)
+		TRY(equality_of_code(b, column, false, 0, &equal[count]));
+	if (kind == PRED_ALL) {
+		TRY(graph_not_null(b->graph, column, &node));
+		TRY(scan_add_term(raw, (struct scan_term){node, SCAN_NONE, 1}));
+	}
+	for (size_t i = 0; i < count; i++)
+		TRY(scan_add_term(
+			raw, (struct scan_term){equal[i], SCAN_NONE, kind == PRED_ALL ? -1 : 1}));
+	TRY(graph_sum(b->graph, 0, &node));
+	parts->node[parts->nodes++] = node;
+	return STATUS_OK;
+}
+
+/* ---- the product form */
+
+/* prod over 0 <= i < digits of (s - i) for an even number of digits, by pairs: with
+ * u = s (s - digits + 1), (s - i)(s - digits + 1 + i) = u + i (digits - 1 - i), and by pairs of these:
+ * with w = u^2, (u + c)(u + d) = w + (c + d) u + c d. */
+static amt_status falling_factorial(
+	struct scan_graph *g, uint32_t s, unsigned digits, uint32_t *node)
+{
+	uint32_t factor[PRODUCT_DIGITS], u, w = SCAN_NONE;
+	size_t factors = 0;
+	TRY(scan_add_term(&g->raw, (struct scan_term){s, s, 1}));
+	TRY(scan_add_term(&g->raw, (struct scan_term){s, SCAN_NONE, 1 - (int32_t)digits}));
+	TRY(graph_sum(g, 0, &u));
+	for (unsigned i = 0; i < digits / 2; i += 2) {
+		int32_t c = (int32_t)(i * (digits - 1 - i)),
+			d = (int32_t)((i + 1) * (digits - 2 - i));
+		if (i + 1 == digits / 2) {
+			factor[factors] = u;
+			if (c != 0) {
+				TRY(scan_add_term(&g->raw, (struct scan_term){u, SCAN_NONE, 1}));
+				TRY(graph_sum(g, c, &factor[factors]));
+			}
+			factors++;
+			break;
+		}
+		if (w == SCAN_NONE)
+			TRY(graph_product(g, u, u, &w));
+		TRY(scan_add_term(&g->raw, (struct scan_term){w, SCAN_NONE, 1}));
+		TRY(scan_add_term(&g->raw, (struct scan_term){u, SCAN_NONE, c + d}));
+		TRY(graph_sum(g, graph_residue((int64_t)c * d), &factor[factors++]));
+	}
+	return graph_product_of(g, factor, factors, node);
+}
+
+/* One leaf of all digits, then the product. */
+static amt_status product_part(
+	struct scan_build *b, const struct digit_match *digit, unsigned digits, struct parts *parts)
+{
+	uint32_t node;
+	for (unsigned i = 0; i < digits; i++)
+		TRY(graph_leaf_range(b->graph, digit[i].column, digit[i].first, digit[i].count,
+			digit[i].scalar));
+	TRY(graph_leaf(b->graph, &node));
+	int64_t scale = 1;
+	if (digits > 1) {
+		unsigned even = digits + digits % 2;
+		if (even > digits) {
+			/* One more root, at -1: where nothing matches, s + 1 is a root. */
+			TRY(scan_add_term(&b->graph->raw, (struct scan_term){node, SCAN_NONE, 1}));
+			TRY(graph_sum(b->graph, 1, &node));
+		}
+		TRY(falling_factorial(b->graph, node, even, &node));
+		for (unsigned i = 2; i <= even; i++)
+			scale = scale * i % BGV_T;
+	}
+	parts->node[parts->nodes++] = node;
+	parts->scale = graph_residue((int64_t)parts->scale * scale);
+	return STATUS_OK;
+}
+
+static amt_status product_digits(struct scan_build *b, const struct pred *p, struct parts *parts)
+{
+	const struct scan_column *c = layout_of(b, p->column);
+	struct code_comparison k;
+	TRY(code_of(b, p, &k));
+	uint16_t of_constant[SCAN_MAX_DIGITS];
+	scan_digits(c, k.code, of_constant);
+	for (unsigned j = 0; j < c->digits; j++) {
+		uint8_t *scalar;
+		TRY(arena_alloc(b->arena, c->base[j], &scalar));
+		if (k.known)
+			scalar[of_constant[j]] = 1;
+		parts->digit[parts->digits++] =
+			(struct digit_match){p->column, scan_group_first(c, j), c->base[j], scalar};
+	}
+	return STATUS_OK;
+}
+
+static amt_status all_products(struct scan_build *b, struct parts *parts)
+{
+	for (size_t i = 0; i < parts->digits;) {
+		size_t left = parts->digits - i;
+		unsigned digits = (unsigned)(left < PRODUCT_DIGITS ? left : PRODUCT_DIGITS);
+		TRY(product_part(b, parts->digit + i, digits, parts));
+		i += digits;
+	}
+	return STATUS_OK;
+}
+
+/* ---- groups */
+
+static amt_status convert(struct scan_build *b, const struct pred *p, struct truth *out);
+
+static amt_status unscaled(struct scan_build *b, struct truth *t)
+{
+	TRY(graph_scale(b->graph, t->node, graph_inverse(t->scale), &t->node));
+	t->scale = 1;
+	return STATUS_OK;
+}
+
+/* The children that are about one column of one digit, as one table; columns of several digits are
+ * only met here in null tests. */
+static amt_status table_parts(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
+	size_t children, bool *done, struct parts *parts)
+{
+	struct pred **same;
+	TRY(arena_alloc(b->arena, (children + 1) * sizeof(struct pred *), &same));
+	for (size_t i = 0; i < children; i++) {
+		unsigned column = done[i] ? MANY_COLUMNS : column_about(child[i]);
+		if (column == MANY_COLUMNS ||
+			(!is_table_column(b, (uint16_t)column) && !is_null_test(child[i])))
+			continue;
+		struct pred group = {.kind = kind, .child = same};
+		bool table = is_table_column(b, (uint16_t)column);
+		for (size_t k = i; k < children; k++)
+			if (!done[k] && column_about(child[k]) == column &&
+				(table || is_null_test(child[k]))) {
+				done[k] = true;
+				same[group.children++] = child[k];
+			}
+		TRY(table_part(b, &group, (uint16_t)column, parts));
+	}
+	return STATUS_OK;
+}
+
+/* NOT NULL beside a comparison of the same column says nothing new. */
+static void drop_not_nulls(struct pred *const *child, size_t children, bool *done)
+{
+	for (size_t i = 0; i < children; i++) {
+		if (child[i]->kind != PRED_NOT || child[i]->child[0]->kind != PRED_NULL)
+			continue;
+		for (size_t k = 0; k < children && !done[i]; k++)
+			done[i] = k != i && !done[k] &&
+				  !is_not_null(child[k], child[i]->child[0]->column) &&
+				  excludes_null(child[k], child[i]->child[0]->column);
+	}
+}
+
+static bool is_product_equality(const struct scan_build *b, const struct pred *p)
+{
+	return b->product_form && p->kind == PRED_COMPARE && !p->against_column &&
+	       p->op == INT_EQ && !is_table_column(b, p->column);
+}
+
+static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
+	size_t children, struct parts *parts)
+{
+	bool *done;
+	TRY(arena_alloc(b->arena, children + 1, &done));
+	TRY(arena_alloc(b->arena, (children + 1) * sizeof(*parts->node), &parts->node));
+	parts->scale = 1;
+	if (b->product_form && kind == PRED_ALL) {
+		parts->digit_room = children * SCAN_MAX_DIGITS;
+		TRY(arena_alloc(
+			b->arena, parts->digit_room * sizeof(*parts->digit), &parts->digit));
+	}
+	if (kind == PRED_ALL)
+		drop_not_nulls(child, children, done);
+	TRY(table_parts(b, kind, child, children, done, parts));
+	for (size_t i = 0; i < children; i++) {
+		if (done[i])
+			continue;
+		if (kind == PRED_ALL && is_product_equality(b, child[i])) {
+			TRY(product_digits(b, child[i], parts));
+			continue;
+		}
+		if (is_listed(child[i], kind)) {
+			TRY(list_part(b, kind, child, children, child[i]->column, done, parts));
+			continue;
+		}
+		struct truth t;
+		TRY(convert(b, child[i], &t));
+		if (kind == PRED_ANY)
+			TRY(unscaled(b, &t));
+		parts->scale = graph_residue((int64_t)parts->scale * t.scale);
+		parts->node[parts->nodes++] = t.node;
+	}
+	return all_products(b, parts);
+}
+
+static amt_status convert_group(struct scan_build *b, enum pred_kind kind,
+	struct pred *const *child, size_t children, struct truth *out)
+{
+	struct parts parts = {0};
+	TRY(group_parts(b, kind, child, children, &parts));
+	out->scale = parts.scale;
+	return kind == PRED_ALL ? graph_product_of(b->graph, parts.node, parts.nodes, &out->node)
+				: graph_any_of(b->graph, parts.node, parts.nodes, &out->node);
+}
+
+/* Where there is a row and p does not hold. */
+static amt_status convert_not(struct scan_build *b, const struct pred *p, struct truth *out)
+{
+	uint32_t valid;
+	TRY(convert(b, p->child[0], out));
+	TRY(unscaled(b, out));
+	TRY(graph_valid(b->graph, &valid));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){valid, SCAN_NONE, 1}));
+	TRY(scan_add_term(&b->graph->raw, (struct scan_term){out->node, SCAN_NONE, -1}));
+	return graph_sum(b->graph, 0, &out->node);
+}
+
+static amt_status convert(struct scan_build *b, const struct pred *p, struct truth *out)
+{
+	*out = (struct truth){SCAN_NONE, 1};
+	if (p->kind == PRED_ALL || p->kind == PRED_ANY)
+		return convert_group(b, p->kind, p->child, p->children, out);
+	if (p->kind == PRED_COMPARE && p->against_column)
+		return compare_columns(b, p, &out->node);
+	unsigned column = column_about(p);
+	bool table = column != MANY_COLUMNS && is_table_column(b, (uint16_t)column);
+	if (p->kind == PRED_NOT && !table && !is_null_test(p))
+		return convert_not(b, p, out);
+	ENSURE(column < b->schema->columns, AMT_INTERNAL, "a condition about no column");
+	/* A list of one, a table, a null test: groups of one. */
+	enum pred_kind kind =
+		p->kind == PRED_COMPARE && p->listed && p->op == INT_EQ ? PRED_ANY : PRED_ALL;
+	if (table || is_null_test(p) || is_listed(p, kind) || is_product_equality(b, p)) {
+		struct pred *child = (struct pred *)p;
+		return convert_group(
+			b, is_product_equality(b, p) ? PRED_ALL : kind, &child, 1, out);
+	}
+	return compare_digits(b, p, &out->node);
+}
+
+amt_status scan_where(
+	struct scan_build *b, const struct pred *where, bool scaled, struct scan_match *out)
+{
+	struct truth t = {SCAN_NONE, 1};
+	uint32_t parts[2];
+	size_t count = 0;
+	*out = (struct scan_match){SCAN_NONE, 1};
+	if (where->kind == PRED_FALSE)
+		return graph_zero(b->graph, &out->node);
+	if (where->kind != PRED_TRUE) {
+		TRY(convert(b, where, &t));
+		if (!scaled)
+			TRY(unscaled(b, &t));
+		parts[count++] = t.node;
+	}
+	if (b->deletes)
+		TRY(graph_valid(b->graph, &parts[count++]));
+	out->scale = t.scale;
+	return graph_product_of(b->graph, parts, count, &out->node);
+}

@@ -351,11 +351,24 @@ static amt_status schedule(struct run *r)
 
 /* ---- batches */
 
+/* What will be read in the first step that reads, from `step` on. */
+static void announce(const struct run_batch *b, uint32_t step)
+{
+	const struct run *r = b->run;
+	while (step < r->steps && r->step[step].component == SCAN_NONE)
+		step++;
+	if (step < r->steps)
+		run_announce(b, &r->component[r->step[step].component]);
+}
+
 static amt_status batch_steps(struct run_batch *b)
 {
 	struct run *r = b->run;
+	announce(b, 0);
 	for (uint32_t i = 0; i < r->steps; i++) {
 		const struct run_step *step = &r->step[i];
+		if (step->component != SCAN_NONE)
+			announce(b, i + 1);
 		TRY(step->component != SCAN_NONE ? run_component(b, &r->component[step->component])
 						 : sum_node(b, step->node));
 		for (uint32_t k = 0; k < step->frees; k++)

@@ -16,6 +16,9 @@ struct scan_source {
 	/* size bytes at `offset` of a column's page (scan/layout.h), checked against damage. */
 	amt_status (*read)(void *context, unsigned column, uint64_t page, size_t offset,
 		size_t size, uint8_t *out);
+	/* A range of a page that will be read soon. May be NULL. */
+	void (*will_read)(
+		void *context, unsigned column, uint64_t page, size_t offset, size_t size);
 	/* Called now and then, one thread at a time, with pages done of all; a failure
 	 * (AMT_CANCELLED) ends the run. May be NULL. */
 	amt_status (*progress)(void *context, uint64_t done, uint64_t pages);

@@ -108,6 +108,8 @@ amt_status run_finish_product(struct run_batch *b, const uint32_t *nodes, uint32
 /* ---- run_leaf.c */
 amt_status run_components_new(struct run *r);
 amt_status run_component(struct run_batch *b, const struct run_component *c);
+/* Announces what it will read. */
+void run_announce(const struct run_batch *b, const struct run_component *c);
 
 /* ---- run_answer.c */
 amt_status run_answers_new(struct run *r);

@@ -121,6 +121,20 @@ amt_status run_components_new(struct run *r)
 
 /* ---- reading */
 
+void run_announce(const struct run_batch *b, const struct run_component *c)
+{
+	const struct run *r = b->run;
+	for (uint32_t i = 0; r->source->will_read != NULL && i < c->groups; i++) {
+		const struct run_group *g = &c->group[i];
+		const struct scan_column *column = scan_table_column(r->table, g->column);
+		size_t from = scan_page_offset(column, r->ring, g->group, 0, 0);
+		size_t to = scan_page_offset(column, r->ring, g->group, g->limbs, 0);
+		for (unsigned page = 0; page < b->pages; page++)
+			r->source->will_read(
+				r->source->context, g->column, b->first + page, from, to - from);
+	}
+}
+
 /* A group of a page: its seeds, and a tile of its vectors. */
 struct open_group {
 	struct seed_expander **seed; /* [vector] */

@@ -50,7 +50,7 @@ void amt_int_array_free(amt_int_array *array);
 /* As bytes that say which key and parameter set they belong to: some 8 KiB for each 2 bits of each
  * value. Free them with amt_int_bytes_free. */
 amt_status amt_int_write(const amt_int_array *array, void **bytes, size_t *size);
-/* Bytes from anywhere: all is checked, and what is accepted can be computed on. Errors:
+/* Bytes of amt_int_write or amt_int_compress, from anywhere: all is checked, and what is accepted can be computed on. Errors:
  * AMT_TRUNCATED, AMT_CORRUPTION, AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS. */
 amt_status amt_int_read(amt_int_array **out, const void *bytes, size_t size);
 void amt_int_bytes_free(void *bytes);
@@ -62,12 +62,46 @@ typedef struct amt_key amt_key; /* amaters/owner.h: amt_key_generate, amt_key_op
 /* What a host needs, some 30 MB, public. Free with amt_int_bytes_free. Takes seconds. */
 amt_status amt_int_evaluation_key(const amt_key *key, void **bytes, size_t *size);
 
+/* What a host of `new_key` needs to turn arrays of `old_key` into its own (amt_int_host_accept): 65 KB,
+ * public. The old key is encrypted under the new one: who learns the new key can read the old data, who
+ * learns the old key learns nothing new. Both of one parameter set, else AMT_FOREIGN_PARAMETERS. Free
+ * with amt_int_bytes_free. */
+amt_status amt_int_rotation_key(
+	const amt_key *old_key, const amt_key *new_key, void **bytes, size_t *size);
+
 /* values[i] holds the bits of value i (two's complement for signed types; bool: 0 or 1); bits
  * beyond the type's width are ignored. count is at least 1. */
 amt_status amt_int_encrypt(amt_int_array **out, const amt_key *key, amt_int_type type,
 	const uint64_t *values, size_t count);
 /* values has room for amt_int_array_count(array); signed values come sign-extended to 64 bits. */
 amt_status amt_int_decrypt(const amt_key *key, const amt_int_array *array, uint64_t *values);
+
+/* ---- writers -------------------------------------------------------------------------------
+
+ * Who has an owner's public key (8 KB) encrypts for the owner and can read nothing, not even what it
+ * wrote:
+ *
+ *	owner   amt_int_public_key(key, &bytes, &size)                once, to writers
+ *	writer  amt_public_key_read(&public_key, bytes, size)
+ *	        amt_int_encrypt_public(&bytes, &size, public_key, AMT_INT_U32, values, count)
+ *	host    amt_int_ingest(host, &a, bytes, size)                 an array like any other
+ *
+ * A writer must have the public key by a way it trusts: who exchanges it reads what is written. */
+
+/* Free the bytes with amt_int_bytes_free. */
+amt_status amt_int_public_key(const amt_key *key, void **bytes, size_t *size);
+
+typedef struct amt_public_key amt_public_key;
+/* Errors: AMT_TRUNCATED, AMT_CORRUPTION, AMT_UNKNOWN_VERSION, AMT_FOREIGN_PARAMETERS. */
+amt_status amt_public_key_read(amt_public_key **out, const void *bytes, size_t size);
+const char *amt_public_key_id(const amt_public_key *key); /* that of the owner's key */
+void amt_public_key_free(amt_public_key *key);
+
+/* 4 bytes for each 2 bits of each value, and 4 KB for each 4096 bits that are begun: many values at
+ * once are cheaper than one by one. Other bits than those of the type are ignored. Free with
+ * amt_int_bytes_free. In libamaters_owner; needs no amt_key. */
+amt_status amt_int_encrypt_public(void **bytes, size_t *size, const amt_public_key *key,
+	amt_int_type type, const uint64_t *values, size_t count);
 
 /* ---- host ---------------------------------------------------------------------------------- */
 
@@ -93,6 +127,25 @@ void amt_int_host_progress(amt_int_host *host, amt_int_progress progress, void *
 /* A public constant as an array of one value; not encrypted, mixes with what is. */
 amt_status amt_int_constant(
 	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t value);
+
+/* What a writer encrypted, as an array: one bootstrap for each 2 bits, so that every value is one of
+ * its type with little noise, whatever the writer sent. Errors besides: AMT_TRUNCATED, AMT_CORRUPTION.
+ */
+amt_status amt_int_ingest(amt_int_host *host, amt_int_array **out, const void *bytes, size_t size);
+
+/* The array in few bytes: 3.5 for each 2 bits of each value, and 3.5 KB for each 4096 bits that are
+ * begun (set T2). Blocks with more than a bootstrap's noise are bootstrapped first. amt_int_read reads it
+ * again, at the owner to decrypt or at a host to compute (the first operations then bootstrap a
+ * little more). Free with amt_int_bytes_free. */
+amt_status amt_int_compress(
+	amt_int_host *host, const amt_int_array *array, void **bytes, size_t *size);
+
+/* Rotation to a new key: the host of the new key accepts rotation keys (amt_int_rotation_key) and turns
+ * arrays of the old keys into arrays of its own, one bootstrap for each 2 bits. A rotation key takes
+ * some 60 MB; up to 8 are kept. Errors: AMT_TRUNCATED, AMT_CORRUPTION, AMT_UNKNOWN_VERSION,
+ * AMT_WRONG_KEY (to another new key, or for amt_int_rotate from an old key without rotation key). */
+amt_status amt_int_host_accept(amt_int_host *host, const void *rotation_key, size_t size);
+amt_status amt_int_rotate(amt_int_host *host, amt_int_array **out, const amt_int_array *of_old_key);
 
 /* Modulo 2^width. Operands of one type, not bool. */
 amt_status amt_int_add(

@@ -61,6 +61,11 @@ amt_status wire_put(struct buf *out, const struct wire_header *header, struct sp
  * AMT_TYPE_MISMATCH. */
 amt_status wire_get(
 	struct span in, uint16_t type, struct wire_header *header, struct span *content);
+/* The type that a header of WIRE_HEADER_BYTES names, unchecked: to choose a reader by. */
+static inline uint16_t wire_type_of(const void *header)
+{
+	return load_u16((const uint8_t *)header + 10);
+}
 /* AMT_WRONG_KEY / AMT_FOREIGN_PARAMETERS unless the header names this key id (NULL: any) and set
  * (0: any). */
 amt_status wire_expect(const struct wire_header *header, const uint8_t key_id[16], uint16_t params);

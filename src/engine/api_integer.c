@@ -2,12 +2,29 @@
 #include "engine/api_integer.h"
 
 #include "base/alloc.h"
+#include "crypto/wire.h"
+#include "integer/compact.h"
+#include "integer/compress.h"
+#include "os/clock.h"
+#include "tfhe/rotation.h"
+
+enum { ROTATIONS = 8 };
+
+/* From one old key: an evaluator of its own for the way in. */
+struct rotation {
+	uint8_t old_key_id[16];
+	struct tfhe_evaluator *evaluator;
+	struct int_context *integers;
+};
 
 struct amt_int_host {
 	struct pool *pool;
 	struct tfhe_evaluator *evaluator;
 	struct int_context *integers;
 	amt_int_progress progress;
+	void *progress_context;
+	struct rotation rotation[ROTATIONS];
+	unsigned rotations;
 };
 
 amt_status amt_int_host_new(
@@ -42,6 +59,10 @@ void amt_int_host_free(amt_int_host *host)
 {
 	if (host == NULL)
 		return;
+	for (unsigned i = 0; i < host->rotations; i++) {
+		int_context_free(host->rotation[i].integers);
+		tfhe_evaluator_free(host->rotation[i].evaluator);
+	}
 	int_context_free(host->integers);
 	tfhe_evaluator_free(host->evaluator);
 	pool_free(host->pool);
@@ -50,12 +71,19 @@ void amt_int_host_free(amt_int_host *host)
 
 uint64_t amt_int_host_bootstraps(const amt_int_host *host)
 {
-	return tfhe_evaluator_bootstraps(host->evaluator);
+	uint64_t sum = tfhe_evaluator_bootstraps(host->evaluator);
+	for (unsigned i = 0; i < host->rotations; i++)
+		sum += tfhe_evaluator_bootstraps(host->rotation[i].evaluator);
+	return sum;
 }
 
 void amt_int_host_progress(amt_int_host *host, amt_int_progress progress, void *context)
 {
+	host->progress = progress;
+	host->progress_context = context;
 	int_context_progress(host->integers, progress, context);
+	for (unsigned i = 0; i < host->rotations; i++)
+		int_context_progress(host->rotation[i].integers, progress, context);
 }
 
 /* A new array for a result of `count` operands, which must be of the host's key. */
@@ -90,6 +118,73 @@ amt_status amt_int_constant(
 	TRY(begin(host, out, NULL, 0));
 	return end(
 		out, int_trivial(host->integers, &(*out)->column, (enum int_type)type, value, 1));
+}
+
+amt_status amt_int_ingest(amt_int_host *host, amt_int_array **out, const void *bytes, size_t size)
+{
+	ENSURE(bytes != NULL, AMT_INVALID_ARGUMENT, "bytes are needed");
+	TRY(begin(host, out, NULL, 0));
+	struct wire_header header;
+	struct span content;
+	amt_status s = wire_get(span_of(bytes, size), WIRE_COMPACT_LIST, &header, &content);
+	if (amt_ok(s))
+		s = wire_expect(&header, (*out)->key_id, (*out)->params->id);
+	if (amt_ok(s))
+		s = int_ingest(host->integers, &(*out)->column, content);
+	return end(out, s);
+}
+
+amt_status amt_int_compress(
+	amt_int_host *host, const amt_int_array *array, void **bytes, size_t *size)
+{
+	ENSURE(host != NULL && bytes != NULL && size != NULL, AMT_INVALID_ARGUMENT,
+		"a host and a place for the bytes are needed");
+	const struct tfhe_params *params = tfhe_evaluator_params(host->evaluator);
+	TRY(api_array_expect(array, params, tfhe_evaluator_key_id(host->evaluator)));
+	struct wire_header header = {
+		.type = WIRE_COMPRESSED_LIST, .params = params->id, .created_us = clock_wall_us()};
+	memcpy(header.key_id, array->key_id, sizeof(header.key_id));
+	struct buf content = {0}, out = {0};
+	amt_status s = int_compress(host->integers, &content, &array->column);
+	if (amt_ok(s))
+		s = wire_put(&out, &header, buf_span(&content));
+	buf_free(&content);
+	return api_give_bytes(&out, s, bytes, size);
+}
+
+amt_status amt_int_host_accept(amt_int_host *host, const void *rotation_key, size_t size)
+{
+	ENSURE(host != NULL && rotation_key != NULL, AMT_INVALID_ARGUMENT,
+		"a host and a rotation key are needed");
+	ENSURE(host->rotations < ROTATIONS, AMT_LIMIT, "a host keeps %d rotation keys", ROTATIONS);
+	struct rotation *r = &host->rotation[host->rotations];
+	TRY(tfhe_evaluator_rotate(
+		&r->evaluator, host->evaluator, span_of(rotation_key, size), r->old_key_id));
+	amt_status s = int_context_new(&r->integers, r->evaluator);
+	if (!amt_ok(s)) {
+		tfhe_evaluator_free(r->evaluator);
+		return s;
+	}
+	int_context_progress(r->integers, host->progress, host->progress_context);
+	host->rotations++;
+	return STATUS_OK;
+}
+
+amt_status amt_int_rotate(amt_int_host *host, amt_int_array **out, const amt_int_array *of_old_key)
+{
+	TRY(begin(host, out, NULL, 0));
+	struct int_context *rotator = NULL;
+	amt_status s = of_old_key == NULL
+			       ? ERROR(AMT_INVALID_ARGUMENT, "no array")
+			       : api_array_expect(of_old_key, (*out)->params, of_old_key->key_id);
+	for (unsigned i = 0; amt_ok(s) && i < host->rotations; i++)
+		if (memcmp(host->rotation[i].old_key_id, of_old_key->key_id, 16) == 0)
+			rotator = host->rotation[i].integers;
+	if (amt_ok(s) && rotator == NULL)
+		s = ERROR(AMT_WRONG_KEY, "an array of a key from which there is no rotation key");
+	if (amt_ok(s))
+		s = int_rotate(rotator, &(*out)->column, &of_old_key->column);
+	return end(out, s);
 }
 
 amt_status amt_int_add(

@@ -18,4 +18,7 @@ amt_status api_array_new(
 amt_status api_array_expect(
 	const amt_int_array *array, const struct tfhe_params *params, const uint8_t key_id[16]);
 
+/* Hands the buffer's memory to the caller of the interface, or frees it if s failed. */
+amt_status api_give_bytes(struct buf *b, amt_status s, void **bytes, size_t *size);
+
 #endif

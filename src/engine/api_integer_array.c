@@ -2,8 +2,9 @@
 #include "engine/api_integer.h"
 
 #include "base/alloc.h"
-#include "os/clock.h"
 #include "crypto/wire.h"
+#include "integer/compress.h"
+#include "os/clock.h"
 
 _Static_assert(
 	(int)AMT_INT_BOOL == INT_BOOL && (int)AMT_INT_U64 == INT_U64 && (int)AMT_INT_I64 == INT_I64,
@@ -48,6 +49,17 @@ void amt_int_array_free(amt_int_array *array)
 	mem_free(array);
 }
 
+amt_status api_give_bytes(struct buf *b, amt_status s, void **bytes, size_t *size)
+{
+	if (!amt_ok(s)) {
+		buf_free(b);
+		return s;
+	}
+	*bytes = b->data;
+	*size = b->size;
+	return STATUS_OK;
+}
+
 amt_status amt_int_write(const amt_int_array *array, void **bytes, size_t *size)
 {
 	ENSURE(array != NULL && bytes != NULL && size != NULL, AMT_INVALID_ARGUMENT,
@@ -60,13 +72,7 @@ amt_status amt_int_write(const amt_int_array *array, void **bytes, size_t *size)
 	if (amt_ok(s))
 		s = wire_put(&out, &header, buf_span(&content));
 	buf_free(&content);
-	if (!amt_ok(s)) {
-		buf_free(&out);
-		return s;
-	}
-	*bytes = out.data;
-	*size = out.size;
-	return STATUS_OK;
+	return api_give_bytes(&out, s, bytes, size);
 }
 
 amt_status amt_int_read(amt_int_array **out, const void *bytes, size_t size)
@@ -75,13 +81,16 @@ amt_status amt_int_read(amt_int_array **out, const void *bytes, size_t size)
 	*out = NULL;
 	struct wire_header header;
 	struct span content;
-	TRY(wire_get(span_of(bytes, size), WIRE_LWE_LIST, &header, &content));
+	bool compressed = size >= WIRE_HEADER_BYTES && wire_type_of(bytes) == WIRE_COMPRESSED_LIST;
+	TRY(wire_get(span_of(bytes, size), compressed ? WIRE_COMPRESSED_LIST : WIRE_LWE_LIST,
+		&header, &content));
 	const struct tfhe_params *params = tfhe_params_find(header.params);
 	ENSURE(params != NULL, AMT_FOREIGN_PARAMETERS, "an array of parameter set %u",
 		header.params);
 	amt_int_array *array;
 	TRY(api_array_new(&array, params, header.key_id));
-	amt_status s = int_column_get(&array->column, content, params);
+	amt_status s = compressed ? int_decompress(&array->column, content, params)
+				  : int_column_get(&array->column, content, params);
 	if (amt_ok(s))
 		*out = array;
 	else

@@ -10,13 +10,18 @@ amt_status amt_int_evaluation_key(const amt_key *key, void **bytes, size_t *size
 		"a key and a place for the bytes are needed");
 	struct buf out = {0};
 	amt_status s = owner_make_evaluation_key(key, NULL, NULL, &out);
-	if (!amt_ok(s)) {
-		buf_free(&out);
-		return s;
-	}
-	*bytes = out.data;
-	*size = out.size;
-	return STATUS_OK;
+	return api_give_bytes(&out, s, bytes, size);
+}
+
+amt_status amt_int_rotation_key(
+	const amt_key *old_key, const amt_key *new_key, void **bytes, size_t *size)
+{
+	ENSURE(old_key != NULL && new_key != NULL && bytes != NULL && size != NULL,
+		AMT_INVALID_ARGUMENT, "two keys and a place for the bytes are needed");
+	struct buf out = {0};
+	amt_status s = tfhe_rotation_key_generate(
+		key_ring_tfhe(old_key->ring), key_ring_tfhe(new_key->ring), &out);
+	return api_give_bytes(&out, s, bytes, size);
 }
 
 amt_status amt_int_encrypt(amt_int_array **out, const amt_key *key, amt_int_type type,

@@ -146,7 +146,7 @@ static amt_status place(struct tfhe_evaluator *e, enum isa isa)
 		&e->keyswitch, e->params, isa, x->memory + x->part[PART_KEYSWITCH]);
 }
 
-static amt_status allocate_scratch(struct tfhe_evaluator *e)
+amt_status evaluator_allocate_scratch(struct tfhe_evaluator *e)
 {
 	const struct tfhe_params *p = e->params;
 	TRY(mem_array(&e->scratch, e->workers, sizeof(*e->scratch)));
@@ -192,6 +192,21 @@ static amt_status fill_shared(struct tfhe_evaluator *e, struct evaluation_key_la
 	return place(e, name->isa);
 }
 
+amt_status evaluator_new(struct tfhe_evaluator **out, const struct tfhe_evaluator *like)
+{
+	struct tfhe_evaluator *e;
+	TRY(mem_zalloc(&e, sizeof(*e)));
+	e->params = like->params;
+	e->pool = like->pool;
+	e->workers = like->workers;
+	e->bootstrap = like->bootstrap;
+	e->bootstrap.placed = true;
+	memcpy(e->key_id, like->key_id, sizeof(e->key_id));
+	pthread_mutex_init(&e->lock, NULL);
+	*out = e;
+	return STATUS_OK;
+}
+
 amt_status tfhe_evaluator_open(struct tfhe_evaluator **out, struct span key, const char *cache,
 	struct pool *pool, tfhe_progress progress, void *context)
 {
@@ -224,7 +239,7 @@ amt_status tfhe_evaluator_open(struct tfhe_evaluator **out, struct span key, con
 		status = fill_shared(e, layout, content, &name, cache, progress, context);
 	}
 	if (amt_ok(status))
-		status = allocate_scratch(e);
+		status = evaluator_allocate_scratch(e);
 	if (!amt_ok(status)) {
 		tfhe_evaluator_free(e);
 		return status;

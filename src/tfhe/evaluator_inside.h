@@ -32,6 +32,12 @@ struct tfhe_evaluator {
 	struct evaluator_scratch *scratch; /* one for each worker */
 };
 
+/* An evaluator with the bootstrap key and pool of `like`, borrowed, without a key-switch key and
+ * without scratch. */
+amt_status evaluator_new(struct tfhe_evaluator **out, const struct tfhe_evaluator *like);
+/* Once its keys are there. */
+amt_status evaluator_allocate_scratch(struct tfhe_evaluator *e);
+
 /* Doubles of one automorphism's key. */
 static inline size_t evaluator_automorphism_size(const struct tfhe_params *p)
 {

@@ -114,10 +114,12 @@ static amt_status open_file(struct expanded *x, const char *path, const struct e
 static bool find(struct expanded *x, const char *folder, const struct expanded_name *name,
 	struct expanded_turn *turn, const char *path, const char *lock)
 {
-	if (amt_ok(io_posix_new(&turn->io)))
-		status_drop(io_make_folder(turn->io, folder));
+	amt_status s = io_posix_new(&turn->io);
+	if (amt_ok(s))
+		s = io_make_folder(turn->io, folder);
+	amt_status_clear(&s);
 	for (unsigned i = 0; turn->io != NULL && i < WAITS; i++) {
-		amt_status s = open_file(x, path, name);
+		s = open_file(x, path, name);
 		if (amt_ok(s))
 			return true;
 		amt_status_clear(&s);

@@ -50,6 +50,13 @@ double tfhe_noise_seeded(const struct tfhe_params *p)
 	return tfhe_noise_fresh(p) + exp2(-2 * BODY_LOG2) / 12;
 }
 
+/* E R + E2 - E1 S, R and S binary, and the rounding of all words to their upper halves. */
+double tfhe_noise_compact(const struct tfhe_params *p)
+{
+	double products = (tfhe_poly_size(p) + big_dimension(p)) / 2;
+	return tfhe_noise_fresh(p) * (1 + products) + rounding(big_dimension(p), exp2(-BODY_LOG2));
+}
+
 /* f64 arithmetic of one external product: what TFHE-rs publishes as a fit of its measurements, with
  * the factor of our least exact kernel (portable: 0.0100, where TFHE-rs has 0.00705; FMA helps). Most
  * of it is the error of the mask columns, which decryption multiplies by the key. */
@@ -105,6 +112,12 @@ double tfhe_noise_pack(const struct tfhe_params *p)
 	double decomposition = big_dimension(p) * (exp2(-2 * CIPHERTEXT_LOG2) / 48 + cut / 24);
 	double words = rounding(big_dimension(p), exp2(-CIPHERTEXT_LOG2)) * 7; /* halving: 6 */
 	return p->n_poly_log2 * (key + decomposition + words) + tfhe_noise_pack_fft(p);
+}
+
+/* Errors e of the masks times S - 1/2, and the rounding of the body. */
+double tfhe_noise_compress(const struct tfhe_params *p, unsigned log2)
+{
+	return exp2(-2.0 * log2) / 12 * (1 + big_dimension(p) / 4);
 }
 
 double tfhe_noise_pack_fft(const struct tfhe_params *p)

@@ -16,14 +16,17 @@
  * the estimator's floor of 4 units of 2^-32. Samples are taken at 2^-64 and rounded. */
 struct noise_distribution tfhe_fresh_distribution(const struct tfhe_params *p);
 
-double tfhe_noise_fresh(const struct tfhe_params *p);	  /* tfhe_encrypt_lwe */
-double tfhe_noise_seeded(const struct tfhe_params *p);	  /* seeded GLWE, bodies of 16 bits */
+double tfhe_noise_fresh(const struct tfhe_params *p);	/* tfhe_encrypt_lwe */
+double tfhe_noise_seeded(const struct tfhe_params *p);	/* seeded GLWE, bodies of 16 bits */
+double tfhe_noise_compact(const struct tfhe_params *p); /* honest public-key encryption, 16 bits */
 double tfhe_noise_bootstrap(const struct tfhe_params *p); /* output of one bootstrap: "1 unit" */
 double tfhe_noise_bootstrap_fft(const struct tfhe_params *p); /* the part of f64 arithmetic */
 double tfhe_noise_keyswitch(const struct tfhe_params *p);
 double tfhe_noise_modulus_switch(const struct tfhe_params *p); /* centred mean */
 double tfhe_noise_pack(const struct tfhe_params *p);	       /* added by tfhe_pack */
-double tfhe_noise_pack_fft(const struct tfhe_params *p);       /* the part of f64 arithmetic */
+/* Added by tfhe_compress to 2^log2. */
+double tfhe_noise_compress(const struct tfhe_params *p, unsigned log2);
+double tfhe_noise_pack_fft(const struct tfhe_params *p); /* the part of f64 arithmetic */
 
 /* log2 of the probability that one bootstrap decodes wrongly when its input carries `units` times
  * the noise of a bootstrap output. Never underflows. */

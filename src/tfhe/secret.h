@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "os/pool.h"
 #include "crypto/seed.h"
+#include "tfhe/compact.h"
 #include "tfhe/evaluate.h"
 #include "tfhe/params.h"
 
@@ -38,6 +39,18 @@ amt_status tfhe_encrypt_lwe(const struct tfhe_secret *s, uint32_t *out, uint32_t
  * 16 bits (uniform rounding error, variance 2^-35.6). Bodies beyond count are not stored. */
 amt_status tfhe_encrypt_seeded(const struct tfhe_secret *s, struct seed *seed, uint16_t *bodies,
 	const uint32_t *values, size_t count);
+
+/* A rotation key (WIRE_ROTATION_KEY, tfhe/rotation.h), appended to out: what is under `from` becomes
+ * what is under `to`. AMT_FOREIGN_PARAMETERS if the sets differ. */
+amt_status tfhe_rotation_key_generate(
+	const struct tfhe_secret *from, const struct tfhe_secret *to, struct buf *out);
+
+/* A public key (WIRE_PUBLIC_KEY), appended to out. */
+amt_status tfhe_public_key_generate(const struct tfhe_secret *s, struct buf *out);
+/* count <= N torus values under a public key, tfhe_compact_words words: needs no secret of the owner,
+ * and the secrets that are made for it are gone when it returns. */
+amt_status tfhe_encrypt_compact(
+	const struct tfhe_public_key *key, uint16_t *out, const uint32_t *values, size_t count);
 
 /* Torus phase b - <a, s> of a big LWE, and of all N coefficients of a GLWE. */
 amt_status tfhe_phase_lwe(const struct tfhe_secret *s, uint32_t *phase, const uint32_t *lwe);

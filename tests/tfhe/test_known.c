@@ -10,6 +10,7 @@
  *
  * AMT_WRITE_KNOWN=1 makes them anew: only when a format gets a new version, beside the old files. */
 #include "fixture.h"
+#include "known.h"
 #include "toy_params.h"
 
 #include "crypto/random.h"
@@ -17,31 +18,6 @@
 #include <stdlib.h>
 
 enum { COUNT = 16, MASKS = 32 };
-
-static void read_file(const char *name, struct buf *out)
-{
-	char path[512];
-	(void)snprintf(path, sizeof(path), TEST_DATA "/tfhe/%s", name);
-	FILE *f = fopen(path, "rb");
-	if (f == NULL)
-		fail_msg("cannot open %s", path);
-	uint8_t piece[4096];
-	size_t got;
-	while ((got = fread(piece, 1, sizeof(piece), f)) > 0)
-		OK(buf_put(out, piece, got));
-	fclose(f);
-}
-
-static void write_file(const char *name, struct span bytes)
-{
-	char path[512];
-	(void)snprintf(path, sizeof(path), TEST_DATA "/tfhe/%s", name);
-	FILE *f = fopen(path, "wb");
-	if (f == NULL)
-		fail_msg("cannot write %s", path);
-	assert_int_equal(fwrite(bytes.data, 1, bytes.size, f), bytes.size);
-	assert_int_equal(fclose(f), 0);
-}
 
 /* Key switch and modulus switch of one big LWE, as stored. */
 static void exact_stages(struct fixture *f, const uint32_t *lwe, uint32_t offset, struct buf *out)
@@ -66,8 +42,8 @@ static void write_known(void)
 	uint32_t values[COUNT];
 	fixture_open(&f, TOY_PARAMS, 1);
 	OK(tfhe_secret_export(f.secret, raw, tfhe_secret_bytes(f.p)));
-	write_file("toy.secret", span_of(raw, tfhe_secret_bytes(f.p)));
-	write_file("toy.key", buf_span(&f.key));
+	known_write("toy.secret", span_of(raw, tfhe_secret_bytes(f.p)));
+	known_write("toy.key", buf_span(&f.key));
 	for (uint32_t i = 0; i < COUNT; i++) {
 		messages[i] = (uint8_t)(i * 7 % 32);
 		values[i] = (uint32_t)messages[i] << tfhe_delta_log2(f.p);
@@ -87,7 +63,7 @@ static void write_known(void)
 		OK(buf_put_u32(&answers, offset));
 		exact_stages(&f, lwe, offset, &answers);
 	}
-	write_file("toy.answers", buf_span(&answers));
+	known_write("toy.answers", buf_span(&answers));
 	mem_free_aligned(glwe, 0);
 	mem_free_aligned(lwe, 0);
 	buf_free(&answers);
@@ -98,9 +74,9 @@ static void open_known(struct fixture *f, struct buf *answers)
 {
 	struct buf raw = {0};
 	*f = (struct fixture){.p = tfhe_params_find(TOY_PARAMS)};
-	read_file("toy.secret", &raw);
-	read_file("toy.key", &f->key);
-	read_file("toy.answers", answers);
+	known_read("toy.secret", &raw);
+	known_read("toy.key", &f->key);
+	known_read("toy.answers", answers);
 	OK(tfhe_secret_import(&f->secret, buf_span(&raw)));
 	OK(tfhe_evaluator_new(&f->e, buf_span(&f->key), NULL, NULL, NULL));
 	assert_memory_equal(tfhe_secret_key_id(f->secret), tfhe_evaluator_key_id(f->e), 16);

@@ -8,6 +8,7 @@
 #include "toy_params.h"
 
 #include "crypto/random.h"
+#include "tfhe/compress.h"
 #include "tfhe/noise.h"
 
 #include <stdlib.h>
@@ -76,6 +77,40 @@ static void seeded(struct fixture *f, struct statistics *s)
 	mem_free_aligned(phases, 0);
 	mem_free_aligned(values, 0);
 	mem_free_aligned(bodies, 0);
+}
+
+/* Errors of one ciphertext depend on each other through R: each gives one observation. */
+static void compact(struct fixture *f, struct statistics *s)
+{
+	size_t n = tfhe_poly_size(f->p);
+	struct tfhe_public_key *key = NULL;
+	uint32_t *glwe, *phases, *values;
+	uint16_t *words;
+	OK(mem_alloc_aligned(&glwe, tfhe_glwe_words(f->p) * sizeof(*glwe)));
+	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
+	OK(mem_alloc_aligned(&values, n * sizeof(*values)));
+	OK(mem_alloc_aligned(&words, tfhe_compact_words(f->p, n) * sizeof(*words)));
+	for (size_t round = 0; round < volume(64, 8); round++) {
+		struct buf bytes = {0};
+		OK(tfhe_public_key_generate(f->secret, &bytes));
+		OK(tfhe_public_key_get(&key, buf_span(&bytes)));
+		OK(random_bytes(values, n * sizeof(*values)));
+		OK(tfhe_encrypt_compact(key, words, values, n));
+		tfhe_compact_expand(f->p, glwe, (const uint8_t *)words, n);
+		OK(tfhe_phase_glwe(f->secret, phases, glwe));
+		double sum = 0;
+		for (size_t i = 0; i < n; i++) {
+			double error = torus_error(phases[i] - values[i]);
+			sum += error * error;
+		}
+		statistics_add(s, sum / (double)n);
+		tfhe_public_key_free(key);
+		buf_free(&bytes);
+	}
+	mem_free_aligned(glwe, 0);
+	mem_free_aligned(phases, 0);
+	mem_free_aligned(values, 0);
+	mem_free_aligned(words, 0);
 }
 
 static void keyswitch(struct fixture *f, struct statistics *s)
@@ -196,6 +231,36 @@ static void packing(struct fixture *f, struct statistics *s)
 	mem_free_aligned(phases, 0);
 }
 
+/* What rounding adds to random ciphertexts: phases after less phases before. */
+static void compressing(struct fixture *f, struct statistics *s)
+{
+	size_t n = tfhe_poly_size(f->p);
+	unsigned log2 = tfhe_compress_log2(f->p);
+	uint32_t *glwe, *before, *after;
+	uint8_t *bytes;
+	OK(mem_alloc_aligned(&glwe, tfhe_glwe_words(f->p) * sizeof(*glwe)));
+	OK(mem_alloc_aligned(&before, n * sizeof(*before)));
+	OK(mem_alloc_aligned(&after, n * sizeof(*after)));
+	OK(mem_alloc(&bytes, tfhe_compressed_bytes(f->p, log2, n)));
+	for (size_t round = 0; round < volume(64, 8); round++) {
+		OK(random_bytes(glwe, tfhe_glwe_words(f->p) * sizeof(*glwe)));
+		OK(tfhe_phase_glwe(f->secret, before, glwe));
+		tfhe_compress(f->p, log2, glwe, n, after, bytes);
+		tfhe_decompress(f->p, log2, bytes, n, glwe);
+		OK(tfhe_phase_glwe(f->secret, after, glwe));
+		double sum = 0;
+		for (size_t i = 0; i < n; i++) {
+			double error = torus_error(after[i] - before[i]);
+			sum += error * error;
+		}
+		statistics_add(s, sum / (double)n);
+	}
+	mem_free_aligned(glwe, 0);
+	mem_free_aligned(before, 0);
+	mem_free_aligned(after, 0);
+	mem_free(bytes);
+}
+
 static void measure_set(uint16_t id)
 {
 	struct fixture f;
@@ -204,6 +269,9 @@ static void measure_set(uint16_t id)
 	double unit = 0.5 / tfhe_poly_size(p);
 	agrees(&f, "fresh", fresh, tfhe_noise_fresh(p), tfhe_noise_fresh(p));
 	agrees(&f, "seeded", seeded, tfhe_noise_seeded(p), tfhe_noise_seeded(p));
+	agrees(&f, "compact", compact, tfhe_noise_compact(p), tfhe_noise_compact(p));
+	double compress = tfhe_noise_compress(p, tfhe_compress_log2(p));
+	agrees(&f, "compressing", compressing, compress, compress);
 	agrees(&f, "key switch", keyswitch, tfhe_noise_keyswitch(p), tfhe_noise_keyswitch(p));
 	/* The formula leaves out the rounding of the body. */
 	agrees(&f, "modulus switch", modulus_switch, tfhe_noise_modulus_switch(p),

@@ -146,6 +146,9 @@ amt_status bgv_mul_plain(const struct bgv_ring *ring, struct bgv_ct *out, const 
  * caches once). pool NULL: the calling thread. AMT_NOT_FOUND if the keys have fewer limbs. */
 amt_status bgv_relinearise(const struct bgv_ring *ring, const struct bgv_keys *keys,
 	struct bgv_ct *const *ct, size_t count, struct pool *pool);
+/* bgv_relinearise and then bgv_mod_switch, to the same words, with fewer transforms. */
+amt_status bgv_relinearise_drop(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *const *ct, size_t count, struct pool *pool);
 /* Drops the last limb, in place; 2 or 3 parts. */
 amt_status bgv_mod_switch(const struct bgv_ring *ring, struct bgv_ct *ct, struct pool *pool);
 /* Forgets the last limbs without scaling: fewer residues of the same value. In place. */

@@ -96,15 +96,7 @@ static inline uint64_t *bgv_digit(
 /* Number of the key of an element: AMT_NOT_FOUND. */
 amt_status bgv_keys_find(const struct bgv_keys *k, uint32_t element, unsigned *key);
 
-/* out[0] + out[1] s += source * S of the key. Limbs of a polynomial lie one after another; source is
- * neither of out. */
-struct bgv_switch_item {
-	const uint64_t *source;
-	uint64_t *out[2];
-};
-amt_status bgv_switch_keys(const struct bgv_keys *keys, unsigned key, unsigned limbs,
-	const struct bgv_switch_item *items, size_t count, struct pool *pool);
-/* out (2 parts, of a's limbs) = sigma(a), for count pairs; no noise is computed. */
+/* out (2 parts, of a's limbs) = sigma(a), for at most 16 pairs; no noise is computed. */
 amt_status bgv_automorphisms(const struct bgv_keys *keys, unsigned key, struct bgv_ct *const *out,
 	const struct bgv_ct *const *a, size_t count, struct pool *pool);
 

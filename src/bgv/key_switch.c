@@ -5,9 +5,13 @@
  * serve.
  *
  * l limbs cost l inverse transforms, l l forward ones (digit i is there modulo q_i already), two
- * inverse ones modulo p and 2 l forward ones. The digits of a target limb are transformed first and
- * summed up tile by tile, so that accumulators stay in the first-level cache and digits in the
- * second; keys are read once for a block of ciphertexts.
+ * inverse ones modulo p and 2 l forward ones. If the last limb q is dropped at once, both divisions
+ * share their forward transforms: with u = [t^-1 sums]_p, the rest modulo q is known in coefficients,
+ * v = [t^-1 (c + sums / p) - u / p]_q, and t (u / p + v) / q is subtracted.
+ *
+ * The digits of a target limb are transformed first and summed up tile by tile, so that accumulators
+ * stay in the first-level cache and digits in the second. What is left to wait for is the key, 2 l l
+ * polynomials: where it is long, two ciphertexts share it.
  */
 #include "bgv/inside.h"
 
@@ -16,20 +20,31 @@
 enum {
 	TILE = 512,
 	TILE_WORDS = 4 * TILE, /* two accumulators */
-	BLOCK_BYTES = 1 << 20, /* digits of a block of ciphertexts: half of a second-level cache */
-	MAX_BLOCK = 16
+	GROUP = 2,
+	LONG_KEY_LIMBS = 7, /* from here on two ciphertexts at a time are faster than one */
+	AUTOMORPHISMS = 16  /* at once, at most */
 };
 
+/* out[0] + out[1] s += source * S of the key. Limbs of a polynomial lie one after another; source is
+ * neither of out. */
+struct switch_item {
+	const uint64_t *source;
+	uint64_t *out[2];
+};
+
+/* A group of ciphertexts. */
 struct switching {
 	const struct bgv_keys *keys;
 	const struct bgv_ring *ring;
 	unsigned key, limbs;
-	const struct bgv_switch_item *items;
-	size_t count, block, blocks; /* ciphertexts, of a block at most, blocks */
-	uint64_t *digits;	     /* [item][limb][N]: coefficients modulo q_limb */
-	uint64_t *special; /* [item][part][N]: sums modulo p, in coefficients, times t^-1 */
+	const struct switch_item *items;
+	size_t count;
+	bool drop;
+	uint64_t *digits;  /* [item][limb][N]: coefficients modulo q_limb */
+	uint64_t *special; /* [item][part][N]: u, coefficients modulo p */
+	uint64_t *last;	   /* [item][part][N]: v, coefficients modulo the limb dropped */
 	uint64_t *workers;
-	size_t worker_words; /* digits, block * TILE_WORDS of sums, TILE reduced */
+	size_t worker_words; /* digits, TILE_WORDS of sums a ciphertext, TILE reduced */
 };
 
 static amt_status make_digit(void *context, size_t index, unsigned worker)
@@ -55,131 +70,180 @@ static const uint64_t *transform(const struct switching *s, size_t item, unsigne
 	return room;
 }
 
-/* Sums over the digits for the items [first, first + count) modulo one target limb. */
-static void sum_up(
-	const struct switching *s, unsigned target, size_t first, size_t count, uint64_t *room)
+/* Sums over the digits modulo p, or modulo a limb, where they are added to the ciphertext. */
+static amt_status sum_up(void *context, size_t index, unsigned worker)
 {
+	const struct switching *s = context;
+	/* What is modulo p takes longest: it comes first. */
+	unsigned target = s->limbs - (unsigned)index;
 	bool special = target == s->limbs;
 	unsigned of_key = special ? s->keys->limbs : target;
 	const struct ntt *q = special ? s->ring->p : s->ring->q[target];
-	const uint64_t *values[MAX_BLOCK][BGV_MAX_LIMBS];
+	const uint64_t *values[GROUP][BGV_MAX_LIMBS];
 	size_t n = s->ring->n;
-	uint64_t *sums = room + s->block * s->limbs * n;
-	uint64_t *reduced = sums + s->block * TILE_WORDS;
-	for (size_t c = 0; c < count; c++)
+	uint64_t *room = s->workers + worker * s->worker_words;
+	uint64_t *sums = room + s->count * s->limbs * n, *reduced = sums + s->count * TILE_WORDS;
+	for (size_t c = 0; c < s->count; c++)
 		for (unsigned i = 0; i < s->limbs; i++)
-			values[c][i] = transform(
-				s, first + c, i, target, q, room + (c * s->limbs + i) * n);
+			values[c][i] = transform(s, c, i, target, q, room + (c * s->limbs + i) * n);
 	for (size_t at = 0; at < n; at += TILE) {
-		memset(sums, 0, count * TILE_WORDS * sizeof(*sums));
+		memset(sums, 0, s->count * TILE_WORDS * sizeof(*sums));
 		for (unsigned i = 0; i < s->limbs; i++) {
 			const uint64_t *key = bgv_digit(s->keys, s->key, of_key, i) + at;
-			for (size_t c = 0; c < count; c++) {
+			for (size_t c = 0; c < s->count; c++) {
 				uint64_t *sum = sums + c * TILE_WORDS;
 				ntt_acc(q, sum, values[c][i] + at, key, TILE);
 				ntt_acc(q, sum + 2 * TILE, values[c][i] + at, key + n, TILE);
 			}
 		}
-		for (size_t c = 0; c < 2 * count; c++) {
+		for (size_t c = 0; c < 2 * s->count; c++) {
 			uint64_t *sum = sums + c * 2 * TILE;
 			if (special) {
-				ntt_acc_reduce(q, s->special + (2 * first + c) * n + at, sum, TILE);
+				ntt_acc_reduce(q, s->special + c * n + at, sum, TILE);
 				continue;
 			}
-			uint64_t *out = s->items[first + c / 2].out[c % 2] + target * n + at;
+			uint64_t *out = s->items[c / 2].out[c % 2] + target * n + at;
 			ntt_acc_reduce(q, reduced, sum, TILE);
 			ntt_add(q, out, out, reduced, TILE);
 		}
 	}
-	for (size_t c = 0; special && c < 2 * count; c++)
-		ntt_inverse(q, s->special + (2 * first + c) * n);
-}
-
-/* The special prime's sums are the longest to wait for: they come first. */
-static amt_status sum_block(void *context, size_t index, unsigned worker)
-{
-	const struct switching *s = context;
-	unsigned target = s->limbs - (unsigned)(index / s->blocks);
-	size_t first = index % s->blocks * s->block;
-	size_t count = s->count - first < s->block ? s->count - first : s->block;
-	sum_up(s, target, first, count, s->workers + worker * s->worker_words);
+	for (size_t c = 0; special && c < 2 * s->count; c++)
+		ntt_inverse(q, s->special + c * n);
 	return STATUS_OK;
 }
 
-/* out -= t [sums t^-1]_p / p. */
+/* v of a polynomial. */
+static amt_status divide_last(void *context, size_t index, unsigned worker)
+{
+	const struct switching *s = context;
+	const struct bgv_ring *ring = s->ring;
+	unsigned last = s->limbs - 1;
+	const struct ntt *q = ring->q[last];
+	size_t n = ring->n;
+	uint64_t *x = s->workers + worker * s->worker_words, *v = s->last + index * n;
+	ntt_scale(q, v, s->items[index / 2].out[index % 2] + last * n,
+		ring->constants->t_inverse[last], n);
+	ntt_inverse(q, v);
+	ntt_convert(q, x, s->special + index * n, ring->params->p, n);
+	ntt_scale(q, x, x, ring->constants->p_inverse[last], n);
+	ntt_sub(q, v, v, x, n);
+	return STATUS_OK;
+}
+
+/* out -= t u / p; dropping, (out - t (u / p + v)) / q. */
 static amt_status divide(void *context, size_t index, unsigned worker)
 {
 	const struct switching *s = context;
 	const struct bgv_ring *ring = s->ring;
-	unsigned limb = (unsigned)(index % s->limbs);
-	size_t polynomial = index / s->limbs, n = ring->n;
-	uint64_t *x = s->workers + worker * s->worker_words;
+	const struct bgv_constants *constants = ring->constants;
+	unsigned limbs = s->limbs - s->drop, limb = (unsigned)(index % limbs), last = s->limbs - 1;
+	const struct ntt *q = ring->q[limb];
+	size_t polynomial = index / limbs, n = ring->n;
+	uint64_t *x = s->workers + worker * s->worker_words, *y = x + n;
 	uint64_t *out = s->items[polynomial / 2].out[polynomial % 2] + limb * n;
-	ntt_convert(ring->q[limb], x, s->special + polynomial * n, ring->params->p, n);
-	ntt_forward(ring->q[limb], x);
-	ntt_scale_add(ring->q[limb], out, x, ring->constants->p_delta[limb], n);
+	ntt_convert(q, x, s->special + polynomial * n, ring->params->p, n);
+	if (!s->drop) {
+		ntt_forward(q, x);
+		ntt_scale_add(q, out, x, constants->p_delta[limb], n);
+		return STATUS_OK;
+	}
+	ntt_convert(q, y, s->last + polynomial * n, ring->params->q[last], n);
+	ntt_scale_add(q, y, x, constants->p_inverse[limb], n);
+	ntt_forward(q, y);
+	ntt_scale(q, out, out, constants->drop_inverse[last][limb], n);
+	ntt_scale_add(q, out, y, constants->drop_delta[last][limb], n);
 	return STATUS_OK;
 }
 
-/* Ciphertexts of a block, so that their digits stay in the cache, and every thread has one. */
-static size_t block_for(const struct switching *s, unsigned threads)
+static amt_status switch_group(struct switching *s, struct pool *pool)
 {
-	size_t block = BLOCK_BYTES / (s->limbs * s->ring->n * sizeof(uint64_t));
-	size_t share = (s->count + threads - 1) / threads;
-	block = block < 1 ? 1 : block > MAX_BLOCK ? MAX_BLOCK : block;
-	return block < share ? block : share;
+	size_t n = s->ring->n;
+	/* Dropping takes two polynomials of a worker's digits. */
+	size_t digits = s->count * s->limbs < 2 ? 2 : s->count * s->limbs;
+	s->worker_words = digits * n + s->count * TILE_WORDS + TILE;
+	size_t words = s->count * (s->limbs + 4) * n + pool_threads(pool) * s->worker_words;
+	TRY(bgv_scratch_take(s->ring, words, &s->digits));
+	s->special = s->digits + s->count * s->limbs * n;
+	s->last = s->special + s->count * 2 * n;
+	s->workers = s->last + s->count * 2 * n;
+	amt_status status = pool_run(pool, s->count * s->limbs, make_digit, s);
+	if (amt_ok(status))
+		status = pool_run(pool, s->limbs + 1, sum_up, s);
+	if (amt_ok(status) && s->drop)
+		status = pool_run(pool, s->count * 2, divide_last, s);
+	if (amt_ok(status))
+		status = pool_run(pool, s->count * 2 * (s->limbs - s->drop), divide, s);
+	bgv_scratch_give(s->ring, words, s->digits);
+	return status;
 }
 
-amt_status bgv_switch_keys(const struct bgv_keys *keys, unsigned key, unsigned limbs,
-	const struct bgv_switch_item *items, size_t count, struct pool *pool)
+static amt_status one_group(void *context, size_t index, unsigned worker)
+{
+	(void)worker;
+	const struct switching *all = context;
+	size_t most = all->limbs < LONG_KEY_LIMBS ? 1 : GROUP, first = index * most;
+	struct switching s = *all;
+	s.items += first;
+	s.count = all->count - first < most ? all->count - first : most;
+	return switch_group(&s, NULL);
+}
+
+/* Where there are groups for all threads each has its own; else they share the limbs of one. */
+static amt_status switch_all(struct switching *s, struct pool *pool)
+{
+	size_t most = s->limbs < LONG_KEY_LIMBS ? 1 : GROUP, groups = (s->count + most - 1) / most;
+	ENSURE(s->limbs >= 1 && s->limbs <= s->keys->limbs, AMT_NOT_FOUND,
+		"there are switching keys for %u limbs, not %u", s->keys->limbs, s->limbs);
+	if (groups >= pool_threads(pool))
+		return pool_run(pool, groups, one_group, s);
+	struct switching one = *s;
+	amt_status status = STATUS_OK;
+	one.count = 1;
+	for (size_t i = 0; i < s->count && amt_ok(status); i++, one.items++)
+		status = switch_group(&one, pool);
+	return status;
+}
+
+static amt_status relinearise(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *const *ct, size_t count, bool drop, struct pool *pool)
 {
 	if (count == 0)
 		return STATUS_OK;
-	ENSURE(limbs >= 1 && limbs <= keys->limbs, AMT_NOT_FOUND,
-		"there are switching keys for %u limbs, not %u", keys->limbs, limbs);
-	size_t n = keys->ring->n;
-	struct switching s = {.keys = keys,
-		.ring = keys->ring,
-		.key = key,
-		.limbs = limbs,
-		.items = items,
-		.count = count};
-	s.block = block_for(&s, pool_threads(pool));
-	s.blocks = (count + s.block - 1) / s.block;
-	s.worker_words = s.block * (limbs * n + TILE_WORDS) + TILE;
-	size_t words = count * (limbs + 2) * n + pool_threads(pool) * s.worker_words;
-	TRY(bgv_scratch_take(s.ring, words, &s.digits));
-	s.special = s.digits + count * limbs * n;
-	s.workers = s.special + count * 2 * n;
-	amt_status status = pool_run(pool, count * limbs, make_digit, &s);
-	if (amt_ok(status))
-		status = pool_run(pool, (limbs + 1) * s.blocks, sum_block, &s);
-	if (amt_ok(status))
-		status = pool_run(pool, count * 2 * limbs, divide, &s);
-	bgv_scratch_give(s.ring, words, s.digits);
+	struct switching s = {
+		.keys = keys, .ring = ring, .limbs = ct[0]->limbs, .count = count, .drop = drop};
+	for (size_t i = 0; i < count; i++)
+		ENSURE(ct[i]->parts == 3 && ct[i]->limbs == s.limbs && s.limbs > drop,
+			AMT_INVALID_ARGUMENT,
+			"relinearisation takes 3 parts and equal limbs, not %u parts of %u limbs",
+			ct[i]->parts, ct[i]->limbs);
+	struct switch_item *items;
+	TRY(mem_array(&items, count, sizeof(*items)));
+	for (size_t i = 0; i < count; i++)
+		items[i] = (struct switch_item){.source = bgv_limb(ring, ct[i], 2, 0),
+			.out = {bgv_limb(ring, ct[i], 0, 0), bgv_limb(ring, ct[i], 1, 0)}};
+	s.items = items;
+	amt_status status = switch_all(&s, pool);
+	for (size_t i = 0; i < count && amt_ok(status); i++) {
+		ct[i]->parts = 2;
+		ct[i]->noise = bgv_noise_key_switch(ring->params, s.limbs, ct[i]->noise);
+		if (drop)
+			ct[i]->noise = bgv_noise_mod_switch(ring->params, s.limbs, ct[i]->noise);
+		ct[i]->limbs -= drop;
+	}
+	mem_free(items);
 	return status;
 }
 
 amt_status bgv_relinearise(const struct bgv_ring *ring, const struct bgv_keys *keys,
 	struct bgv_ct *const *ct, size_t count, struct pool *pool)
 {
-	struct bgv_switch_item *items;
-	unsigned limbs = count > 0 ? ct[0]->limbs : 0;
-	for (size_t i = 0; i < count; i++)
-		ENSURE(ct[i]->parts == 3 && ct[i]->limbs == limbs, AMT_INVALID_ARGUMENT,
-			"relinearisation takes 3 parts and equal limbs, not %u parts of %u limbs",
-			ct[i]->parts, ct[i]->limbs);
-	TRY(mem_array(&items, count, sizeof(*items)));
-	for (size_t i = 0; i < count; i++)
-		items[i] = (struct bgv_switch_item){.source = bgv_limb(ring, ct[i], 2, 0),
-			.out = {bgv_limb(ring, ct[i], 0, 0), bgv_limb(ring, ct[i], 1, 0)}};
-	amt_status status = bgv_switch_keys(keys, 0, limbs, items, count, pool);
-	for (size_t i = 0; i < count && amt_ok(status); i++) {
-		ct[i]->parts = 2;
-		ct[i]->noise = bgv_noise_key_switch(ring->params, limbs, ct[i]->noise);
-	}
-	mem_free(items);
-	return status;
+	return relinearise(ring, keys, ct, count, false, pool);
+}
+
+amt_status bgv_relinearise_drop(const struct bgv_ring *ring, const struct bgv_keys *keys,
+	struct bgv_ct *const *ct, size_t count, struct pool *pool)
+{
+	return relinearise(ring, keys, ct, count, true, pool);
 }
 
 struct permuting {
@@ -209,10 +273,10 @@ amt_status bgv_automorphisms(const struct bgv_keys *keys, unsigned key, struct b
 	const struct bgv_ct *const *a, size_t count, struct pool *pool)
 {
 	const struct bgv_ring *ring = keys->ring;
-	struct bgv_switch_item items[MAX_BLOCK];
+	struct switch_item items[AUTOMORPHISMS];
 	if (count == 0)
 		return STATUS_OK;
-	ENSURE(count <= MAX_BLOCK, AMT_INVALID_ARGUMENT, "%zu automorphisms at once", count);
+	ENSURE(count <= AUTOMORPHISMS, AMT_INVALID_ARGUMENT, "%zu automorphisms at once", count);
 	struct permuting p = {.ring = ring,
 		.permutation = keys->permutation + (key - 1) * ring->n,
 		.out = out,
@@ -222,12 +286,18 @@ amt_status bgv_automorphisms(const struct bgv_keys *keys, unsigned key, struct b
 	TRY(bgv_scratch_take(ring, words, &p.source));
 	for (size_t i = 0; i < count; i++) {
 		bgv_shape(out[i], p.limbs, 2);
-		items[i] = (struct bgv_switch_item){.source = p.source + i * p.limbs * ring->n,
+		items[i] = (struct switch_item){.source = p.source + i * p.limbs * ring->n,
 			.out = {bgv_limb(ring, out[i], 0, 0), bgv_limb(ring, out[i], 1, 0)}};
 	}
 	amt_status status = pool_run(pool, count * p.limbs, permute, &p);
+	struct switching s = {.keys = keys,
+		.ring = ring,
+		.key = key,
+		.limbs = p.limbs,
+		.items = items,
+		.count = count};
 	if (amt_ok(status))
-		status = bgv_switch_keys(keys, key, p.limbs, items, count, pool);
+		status = switch_all(&s, pool);
 	bgv_scratch_give(ring, words, p.source);
 	return status;
 }

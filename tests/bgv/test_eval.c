@@ -160,23 +160,24 @@ static void products(void **state)
 }
 
 /* A batch gives the same words as one by one, with threads or without. */
-static void batches(void **state)
+static void batches_of(unsigned limbs)
 {
-	(void)state;
 	enum { COUNT = 19 };
 	struct bgv_fixture f;
-	fixture_open(&f, toy_params(10, 3), (struct bgv_keys_wanted){.limbs = 3});
-	struct bgv_ct one[COUNT], batch[COUNT], threads[COUNT], *list[3][COUNT];
+	fixture_open(&f, toy_params(10, 10), (struct bgv_keys_wanted){.limbs = 10});
+	struct bgv_ct one[COUNT], batch[COUNT], threads[COUNT], drop[COUNT], *list[4][COUNT];
 	for (size_t i = 0; i < COUNT; i++) {
 		uint64_t *a = fixture_uniform(&f);
-		struct bgv_ct x = fixture_encrypt(&f, 2, a);
-		OK(bgv_ct_new(&one[i], f.ring, 2, 3));
+		struct bgv_ct x = fixture_encrypt(&f, limbs, a);
+		OK(bgv_ct_new(&one[i], f.ring, limbs, 3));
 		bgv_mul(f.ring, &one[i], &x, &x);
 		batch[i] = fixture_copy(&f, &one[i]);
 		threads[i] = fixture_copy(&f, &one[i]);
 		list[0][i] = &one[i];
 		list[1][i] = &batch[i];
 		list[2][i] = &threads[i];
+		drop[i] = fixture_copy(&f, &one[i]);
+		list[3][i] = &drop[i];
 		OK(bgv_relinearise(f.ring, f.keys, &list[0][i], 1, NULL));
 		bgv_ct_free(&x);
 		mem_free_aligned(a, 0);
@@ -184,15 +185,33 @@ static void batches(void **state)
 	OK(bgv_relinearise(f.ring, f.keys, list[1], COUNT, NULL));
 	OK(bgv_relinearise(f.ring, f.keys, list[2], COUNT, f.pool));
 	OK(bgv_relinearise(f.ring, f.keys, NULL, 0, f.pool));
+	OK(bgv_relinearise_drop(f.ring, f.keys, list[3], 1, f.pool));
+	OK(bgv_relinearise_drop(f.ring, f.keys, list[3] + 1, COUNT - 1, f.pool));
 	for (size_t i = 0; i < COUNT; i++) {
-		size_t bytes = 2 * 2 * f.ring->n * sizeof(uint64_t);
+		size_t bytes = 2 * limbs * f.ring->n * sizeof(uint64_t);
 		assert_memory_equal(one[i].data, batch[i].data, bytes);
 		assert_memory_equal(one[i].data, threads[i].data, bytes);
+		OK(bgv_mod_switch(f.ring, &one[i], NULL));
+		assert_int_equal(drop[i].limbs, limbs - 1);
+		assert_int_equal(drop[i].parts, 2);
+		assert_true(drop[i].noise.log2_deviation == one[i].noise.log2_deviation);
+		for (unsigned part = 0; part < 2; part++)
+			assert_memory_equal(bgv_limb(f.ring, &one[i], part, 0),
+				bgv_limb(f.ring, &drop[i], part, 0),
+				(limbs - 1) * f.ring->n * sizeof(uint64_t));
+		bgv_ct_free(&drop[i]);
 		bgv_ct_free(&one[i]);
 		bgv_ct_free(&batch[i]);
 		bgv_ct_free(&threads[i]);
 	}
 	fixture_close(&f);
+}
+
+static void batches(void **state)
+{
+	(void)state;
+	batches_of(2);
+	batches_of(9);
 }
 
 /* In slots everything is element by element; rotations turn both rows. */

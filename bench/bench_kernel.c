@@ -1,5 +1,5 @@
-/* The low-level figures of a bootstrap at the size of set T2: transforms, products, CMUXes, key
- * switches. Random keys; thread CPU time; medians.
+/* The low-level figures of a bootstrap at the size of sets T2 and M3: transforms, products, blind
+ * rotations, key switches. Random keys; thread CPU time; medians.
  *
  *	bench_kernel [portable|avx2|avx512]      default: every set this processor has
  */
@@ -13,18 +13,31 @@
 
 enum { N_SMALL = 879, N_LOG2 = 11, N = 1 << N_LOG2, RUNS_MAX = 101 };
 
-static const struct tfhe_params t2 = {.id = 2,
-	.name = "T2 size",
-	.n = N_SMALL,
-	.k = 1,
-	.n_poly_log2 = N_LOG2,
-	.pbs_base_log2 = 23,
-	.pbs_levels = 1,
-	.ks_base_log2 = 2,
-	.ks_levels = 8,
-	.precision_log2 = 4};
+static const struct tfhe_params sizes[] = {{.id = 2,
+						   .name = "size of T2",
+						   .n = N_SMALL,
+						   .k = 1,
+						   .n_poly_log2 = N_LOG2,
+						   .pbs_base_log2 = 23,
+						   .pbs_levels = 1,
+						   .ks_base_log2 = 2,
+						   .ks_levels = 8,
+						   .precision_log2 = 4},
+	{.id = 5,
+		.name = "size of M3",
+		.n = N_SMALL,
+		.group = 3,
+		.k = 1,
+		.n_poly_log2 = N_LOG2,
+		.pbs_base_log2 = 22,
+		.pbs_levels = 1,
+		.ks_base_log2 = 2,
+		.ks_levels = 8,
+		.ks_word_log2 = 24,
+		.precision_log2 = 4}};
 
 struct data {
+	const struct tfhe_params *p;
 	const struct ring_fft *fft;
 	struct tfhe_bootstrap_key bootstrap;
 	struct tfhe_keyswitch_key keyswitch;
@@ -114,7 +127,7 @@ static void keyswitch(struct data *d)
 	const uint32_t *in[TFHE_BATCH];
 	uint32_t offsets[TFHE_BATCH] = {0};
 	for (size_t b = 0; b < d->batch; b++)
-		in[b] = d->big + b * tfhe_lwe_stride(&t2);
+		in[b] = d->big + b * tfhe_lwe_stride(d->p);
 	tfhe_keyswitch(&d->keyswitch, d->small, in, offsets, d->batch, d->scratch);
 }
 
@@ -123,16 +136,16 @@ static void make_keys(struct data *d, enum isa isa)
 	uint64_t rng = 1;
 	uint64_t *glwe = aligned(2 * N * sizeof(uint64_t));
 	uint32_t *row = aligned((N_SMALL + 1) * sizeof(uint32_t));
-	check(tfhe_bootstrap_key_alloc(&d->bootstrap, &t2, isa));
-	check(tfhe_keyswitch_key_alloc(&d->keyswitch, &t2, isa));
-	for (unsigned i = 0; i < N_SMALL; i++)
+	check(tfhe_bootstrap_key_alloc(&d->bootstrap, d->p, isa));
+	check(tfhe_keyswitch_key_alloc(&d->keyswitch, d->p, isa));
+	for (unsigned i = 0; i < tfhe_ggsws(d->p); i++)
 		for (unsigned r = 0; r < 2; r++) {
 			for (size_t j = 0; j < 2 * N; j++)
 				glwe[j] = next_random(&rng);
 			tfhe_bootstrap_key_set(&d->bootstrap, i, r, glwe);
 		}
 	for (unsigned i = 0; i < N; i++)
-		for (unsigned level = 0; level < t2.ks_levels; level++) {
+		for (unsigned level = 0; level < d->p->ks_levels; level++) {
 			for (unsigned j = 0; j <= N_SMALL; j++)
 				row[j] = (uint32_t)next_random(&rng);
 			tfhe_keyswitch_key_set(&d->keyswitch, i, level, row);
@@ -148,15 +161,15 @@ static void make_inputs(struct data *d)
 		d->digits[j] = (int32_t)(next_random(&rng) >> 41) - (1 << 22);
 	for (size_t j = 0; j < (size_t)TFHE_BATCH * 2 * N; j++)
 		d->accumulators[j] = (uint32_t)next_random(&rng);
-	for (size_t j = 0; j < (size_t)TFHE_BATCH * tfhe_lwe_stride(&t2); j++)
+	for (size_t j = 0; j < (size_t)TFHE_BATCH * tfhe_lwe_stride(d->p); j++)
 		d->big[j] = (uint32_t)next_random(&rng);
-	for (size_t j = 0; j < (size_t)TFHE_BATCH * N_SMALL; j++)
+	for (size_t j = 0; j < (size_t)TFHE_BATCH * tfhe_ggsws(d->p); j++)
 		d->masks[j] = (uint16_t)(next_random(&rng) & (2 * N - 1));
 }
 
-static void run(enum isa isa)
+static void run(enum isa isa, const struct tfhe_params *p)
 {
-	struct data d = {0};
+	struct data d = {.p = p};
 	check(ring_fft_get(&d.fft, N_LOG2, isa));
 	make_keys(&d, isa);
 	d.digits = aligned(N * sizeof(int32_t));
@@ -165,22 +178,23 @@ static void run(enum isa isa)
 	d.b = aligned(N * sizeof(double));
 	d.c = aligned(N * sizeof(double));
 	d.accumulators = aligned((size_t)TFHE_BATCH * 2 * N * sizeof(uint32_t));
-	d.big = aligned((size_t)TFHE_BATCH * tfhe_lwe_stride(&t2) * sizeof(uint32_t));
+	d.big = aligned((size_t)TFHE_BATCH * tfhe_lwe_stride(d.p) * sizeof(uint32_t));
 	d.small = aligned((size_t)TFHE_BATCH * (N_SMALL + 1) * sizeof(uint32_t));
-	d.masks = aligned((size_t)TFHE_BATCH * N_SMALL * sizeof(uint16_t));
+	d.masks = aligned((size_t)TFHE_BATCH * tfhe_ggsws(p) * sizeof(uint16_t));
 	size_t rotate_bytes = tfhe_blind_rotate_scratch(&d.bootstrap, TFHE_BATCH);
 	size_t switch_bytes = tfhe_keyswitch_scratch(&d.keyswitch, TFHE_BATCH);
 	d.scratch = aligned(rotate_bytes > switch_bytes ? rotate_bytes : switch_bytes);
 	make_inputs(&d);
 
 	unsigned slow = isa == ISA_PORTABLE ? 8 : 1;
-	printf("%s, n = %d, N = %d, (%u, %u), key switch (%u, %u), keys %.1f + %.1f MB\n",
-		isa_name(isa), N_SMALL, N, t2.pbs_base_log2, t2.pbs_levels, t2.ks_base_log2,
-		t2.ks_levels, (double)d.bootstrap.bytes * 1e-6, (double)d.keyswitch.bytes * 1e-6);
+	printf("%s, %s, n = %d, N = %d, (%u, %u), key switch (%u, %u), keys %.1f + %.1f MB\n",
+		isa_name(isa), p->name, N_SMALL, N, d.p->pbs_base_log2, d.p->pbs_levels,
+		d.p->ks_base_log2, d.p->ks_levels, (double)d.bootstrap.bytes * 1e-6,
+		(double)d.keyswitch.bytes * 1e-6);
 	printf("  forward %.3f us   inverse %.3f us   multiply-add %.3f us\n",
 		measure(forward, &d, 41, 400), measure(inverse, &d, 41, 400),
 		measure(multiply, &d, 41, 400));
-	printf("  %5s %12s %18s %15s %12s\n", "batch", "CMUX us", "blind rotation ms",
+	printf("  %5s %12s %18s %15s %12s\n", "batch", "us a key bit", "blind rotation ms",
 		"key switch ms", "sum ms");
 	static const size_t batches[] = {1, 4, 8, 16};
 	for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
@@ -200,6 +214,7 @@ int main(int argc, char **argv)
 	printf("per ciphertext, one core, thread CPU time, medians\n");
 	for (enum isa isa = ISA_PORTABLE; isa <= cpu_isa_available(); isa++)
 		if (argc < 2 || strcmp(argv[1], isa_name(isa)) == 0)
-			run(isa);
+			for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+				run(isa, &sizes[i]);
 	return 0;
 }

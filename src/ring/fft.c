@@ -59,6 +59,31 @@ static void fill_blocks(struct ring_fft *f)
 		}
 }
 
+/* exp(2 pi i a / order), the imaginary part `step` further on. */
+static void unity(double *out, size_t step, unsigned a, unsigned order)
+{
+	const long double pi = 3.14159265358979323846264338327950288L;
+	long double angle = 2 * pi * (a % order) / order;
+	out[0] = (double)cosl(angle);
+	out[step] = (double)sinl(angle);
+}
+
+static void fill_monomials(struct ring_fft *f)
+{
+	double *lanes = f->monomials, *vectors = lanes + MONOMIAL_VECTORS;
+	double *roots = lanes + MONOMIAL_ROOTS;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned lane = (i >> 2) + 2 * (i >> 1 & 1) + 8 * (i & 1);
+		unsigned vector = (i >> 2) + 4 * (i & 1) + 8 * (i >> 1 & 1);
+		for (unsigned a = 0; a < 64; a++)
+			unity(&lanes[16 * a + i], 8, a * lane, 64);
+		for (unsigned a = 0; a < 16; a++)
+			unity(&vectors[16 * a + i], 8, a * vector, 16);
+	}
+	for (unsigned a = 0; a < 2 * f->n; a++)
+		unity(&roots[2 * (size_t)a], 1, a, 2 * f->n);
+}
+
 static amt_status make(struct ring_fft **out, unsigned n_log2, enum isa isa)
 {
 	struct ring_fft *f;
@@ -70,7 +95,8 @@ static amt_status make(struct ring_fft **out, unsigned n_log2, enum isa isa)
 	f->isa = isa;
 	size_t nodes = isa == ISA_PORTABLE ? n / 4 : n / 64;
 	size_t blocks = isa == ISA_PORTABLE ? 0 : n / 128;
-	f->tables_bytes = (8 * nodes + BLOCK_TABLE * blocks) * sizeof(double);
+	size_t monomials = isa == ISA_PORTABLE ? 0 : MONOMIAL_ROOTS + 4 * n;
+	f->tables_bytes = (8 * nodes + BLOCK_TABLE * blocks + monomials) * sizeof(double);
 	amt_status st = mem_alloc_aligned(&f->tables, f->tables_bytes);
 	if (!amt_ok(st)) {
 		mem_free(f);
@@ -78,10 +104,13 @@ static amt_status make(struct ring_fft **out, unsigned n_log2, enum isa isa)
 	}
 	f->scalars = f->tables;
 	f->blocks = f->tables + 8 * nodes;
+	f->monomials = f->blocks + BLOCK_TABLE * blocks;
 	for (unsigned v = 1; v < nodes; v++)
 		twiddle(f->scalars + 8 * (size_t)v, v, 1);
-	if (isa != ISA_PORTABLE)
+	if (isa != ISA_PORTABLE) {
 		fill_blocks(f);
+		fill_monomials(f);
+	}
 	*out = f;
 	return STATUS_OK;
 }

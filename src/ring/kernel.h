@@ -27,6 +27,24 @@ struct ring_kernel {
 	void (*mul_add)(const struct ring_fft *f, double *out, const double *a, const double *b);
 };
 
+/* Vector kernels: X^a at lane l of vector i of block b of 64 points (ring/fft_passes.h) is exp(2 pi i a
+ * e / 2N) with
+ *	e = 1 + 4 rev(b) + (2N / 64) (4 i2 + 16 i0 + 32 i1 + l2 + 2 l1 + 8 l0)
+ * (indices in bits, rev(b) the bits of b backwards): a root of unity for the block times one for the
+ * vector that depends on a modulo 16 times one for the lane that depends on a modulo 64. The tables:
+ * lanes [64][8 real, 8 imaginary parts], vectors [16][8 real, 8 imaginary parts], roots [2N][real,
+ * imaginary part]. */
+enum { MONOMIAL_VECTORS = 64 * 16, MONOMIAL_ROOTS = MONOMIAL_VECTORS + 16 * 16 };
+
+/* 1 + 4 rev(b) */
+static inline unsigned ring_block_exponent(unsigned n_log2, unsigned block)
+{
+	unsigned reversed = 0;
+	for (unsigned bit = 0; bit + 7 < n_log2; bit++)
+		reversed |= (block >> bit & 1) << (n_log2 - 8 - bit);
+	return 1 + 4 * reversed;
+}
+
 enum { BLOCK_TABLE = 144 }; /* doubles of the tables of one block of 64 points */
 
 struct ring_fft {
@@ -42,6 +60,7 @@ struct ring_fft {
 	/* Vector kernels (ring/fft_passes.h): for every block of 64 points the vectors of its last
 	 * two passes. */
 	double *blocks;
+	double *monomials; /* see above */
 };
 
 extern const struct ring_kernel ring_kernel_portable;

@@ -80,7 +80,7 @@ static void switch_keys(const struct run *r, struct evaluator_scratch *s, const 
 		uint32_t *small = s->small + input_of[i] * (p->n + 1);
 		uint32_t body = small[p->n];
 		small[p->n] = body + r->jobs[list[i]].body_offset;
-		tfhe_modulus_switch(p, s->masks + i * p->n, &bodies[i], small);
+		tfhe_modulus_switch(p, s->masks + i * tfhe_ggsws(p), &bodies[i], small);
 		small[p->n] = body;
 	}
 }

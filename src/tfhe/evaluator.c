@@ -40,11 +40,11 @@ static amt_status expand_row(
 	return STATUS_OK;
 }
 
-static amt_status expand_bit(struct expansion *x, struct expander *worker, size_t bit)
+static amt_status expand_ggsw(struct expansion *x, struct expander *worker, size_t ggsw)
 {
 	for (unsigned row = 0; row < x->layout.bit_rows; row++) {
-		TRY(expand_row(x, worker, PART_BOOTSTRAP, bit * x->layout.bit_rows + row));
-		tfhe_bootstrap_key_set(&x->evaluator->bootstrap, (unsigned)bit, row, worker->glwe);
+		TRY(expand_row(x, worker, PART_BOOTSTRAP, ggsw * x->layout.bit_rows + row));
+		tfhe_bootstrap_key_set(&x->evaluator->bootstrap, (unsigned)ggsw, row, worker->glwe);
 	}
 	return STATUS_OK;
 }
@@ -84,12 +84,13 @@ static amt_status expand(void *context, size_t index, unsigned worker)
 	struct expansion *x = context;
 	struct expander *w = &x->expanders[worker];
 	const struct tfhe_params *p = x->evaluator->params;
-	if (index < p->n)
-		TRY(expand_bit(x, w, index));
-	else if (index < p->n + p->n_poly_log2)
-		TRY(expand_automorphism(x, w, index - p->n));
+	size_t ggsws = tfhe_ggsws(p);
+	if (index < ggsws)
+		TRY(expand_ggsw(x, w, index));
+	else if (index < ggsws + p->n_poly_log2)
+		TRY(expand_automorphism(x, w, index - ggsws));
 	else
-		TRY(expand_keyswitch(x, w, index - p->n - p->n_poly_log2));
+		TRY(expand_keyswitch(x, w, index - ggsws - p->n_poly_log2));
 	return meter_add(&x->meter, 1, worker);
 }
 
@@ -155,7 +156,7 @@ amt_status evaluator_allocate_scratch(struct tfhe_evaluator *e)
 		TRY(mem_alloc_aligned(&s->accumulators,
 			TFHE_BATCH * tfhe_glwe_words(p) * sizeof(*s->accumulators)));
 		TRY(mem_alloc_aligned(&s->small, TFHE_BATCH * (p->n + 1) * sizeof(*s->small)));
-		TRY(mem_alloc_aligned(&s->masks, TFHE_BATCH * p->n * sizeof(*s->masks)));
+		TRY(mem_alloc_aligned(&s->masks, TFHE_BATCH * tfhe_ggsws(p) * sizeof(*s->masks)));
 		TRY(mem_alloc_aligned(&s->kernel, kernel_scratch_bytes(e)));
 	}
 	return STATUS_OK;

@@ -14,7 +14,7 @@
 struct evaluator_scratch {
 	uint32_t *accumulators; /* TFHE_BATCH GLWEs */
 	uint32_t *small;	/* TFHE_BATCH small LWEs */
-	uint16_t *masks;	/* TFHE_BATCH * n */
+	uint16_t *masks;	/* TFHE_BATCH * tfhe_ggsws */
 	void *kernel;
 };
 

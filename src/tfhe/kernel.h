@@ -13,8 +13,8 @@ enum {
 	TFHE_BATCH = 16
 }; /* ciphertexts a key pass at most: they and one GGSW must fit the second-level cache */
 
-/* Bootstrap key: n GGSWs in the frequency domain of `fft`, [bit][level][row polynomial][column][N
- * doubles]. */
+/* Bootstrap key: GGSWs in the frequency domain of `fft`, [GGSW][level][row polynomial][column][N
+ * doubles], or for grouped keys on vectors what tfhe/rotate_grouped.h likes. */
 struct tfhe_bootstrap_key {
 	const struct tfhe_params *params;
 	const struct ring_fft *fft;
@@ -32,16 +32,17 @@ size_t tfhe_bootstrap_key_bytes(const struct tfhe_params *params);
 amt_status tfhe_bootstrap_key_place(struct tfhe_bootstrap_key *key,
 	const struct tfhe_params *params, enum isa isa, void *memory);
 void tfhe_bootstrap_key_free(struct tfhe_bootstrap_key *key);
-/* Fills row `row` (level * (k + 1) + polynomial; level 0 is the most significant) of GGSW `bit`
+/* Fills row `row` (level * (k + 1) + polynomial; level 0 is the most significant) of GGSW `ggsw`
  * from its GLWE ciphertext of (k + 1) * N torus words. Different rows may be filled by different
  * threads. */
 void tfhe_bootstrap_key_set(
-	struct tfhe_bootstrap_key *key, unsigned bit, unsigned row, const uint64_t *glwe);
+	struct tfhe_bootstrap_key *key, unsigned ggsw, unsigned row, const uint64_t *glwe);
 
 /* batch <= TFHE_BATCH accumulators (GLWEs of u32, `tfhe_glwe_words` apart) are rotated by X^-phase:
  * on entry the LUT already multiplied by X^-body; on return multiplied by X^(sum mask_i s_i)
- * besides, that is by minus the phase. mask[b * n + i] in [0, 2N). The result of a ciphertext does
- * not depend on the batch it is in, bit for bit. Accumulators and scratch are 64-byte aligned. */
+ * besides, that is by minus the phase. mask[b * n + i] in [0, 2N). With grouped keys mask has
+ * tfhe_ggsws entries a ciphertext: by how much each subset of a step's key bits rotates. The result
+ * of a ciphertext does not depend on the batch it is in, bit for bit. Accumulators and scratch are 64-byte aligned. */
 size_t tfhe_blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t batch);
 void tfhe_blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 	const uint16_t *masks, size_t batch, void *scratch);
@@ -73,8 +74,8 @@ size_t tfhe_keyswitch_scratch(const struct tfhe_keyswitch_key *key, size_t batch
 void tfhe_keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out, const uint32_t *const *in,
 	const uint32_t *offsets, size_t batch, void *scratch);
 
-/* Modulus switch of one small LWE to 2N with centred mean (design 2.3): n mask values and *body,
- * all in [0, 2N). out body already holds the half-sum of rounding errors and the half unit that
+/* Modulus switch of one small LWE to 2N with centred mean: tfhe_ggsws mask values and *body, all in
+ * [0, 2N). out body already holds the half-sum of rounding errors and the half unit that
  * centres the boxes. */
 void tfhe_modulus_switch(
 	const struct tfhe_params *params, uint16_t *mask, uint16_t *body, const uint32_t *lwe);

@@ -4,14 +4,17 @@
 
 #include "tfhe/kernel.h"
 
-enum { TFHE_PBS_LEVELS_MAX = 4 };
+enum { TFHE_PBS_LEVELS_MAX = 4, TFHE_GROUPED_N_MAX = 4096 };
 
 /* One instruction set's functions; contracts in tfhe/kernel.h. */
 struct tfhe_kernel {
-	/* GGSW rows are stored times tfhe_kernel_row_scale. */
-	bool scaled_rows;
+	/* GGSW rows are stored times tfhe_kernel_row_scale; grouped ones in the vectors' order. */
+	bool vectors;
 	size_t (*blind_rotate_scratch)(const struct tfhe_bootstrap_key *key, size_t batch);
 	void (*blind_rotate)(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
+		const uint16_t *masks, size_t batch, void *scratch);
+	size_t (*grouped_scratch)(const struct tfhe_bootstrap_key *key, size_t batch);
+	void (*blind_rotate_grouped)(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 		const uint16_t *masks, size_t batch, void *scratch);
 	void (*glwe_keyswitch)(const struct tfhe_bootstrap_key *like, const double *rows,
 		uint32_t *glwe, const uint32_t *a, void *scratch);
@@ -28,6 +31,16 @@ extern const struct tfhe_kernel tfhe_kernel_portable;
 extern const struct tfhe_kernel tfhe_kernel_avx2;
 extern const struct tfhe_kernel tfhe_kernel_avx512;
 #endif
+
+/* Grouped keys. A *bundle*, the GGSW of one step and one ciphertext, is
+ *	sum over subsets of (X^mask_subset - 1) GGSW_subset
+ * point by point in the frequency domain: accumulator += bundle * accumulator multiplies by X^mask of
+ * the subset that the key bits are (Zhou, Zhang, Wang, Chen, "Faster bootstrapping with multiple
+ * addends", 2018; Joye and Paillier, "Blind rotation in fully homomorphic encryption with extended
+ * keys", 2022).
+ *
+ * The kernels for vectors want the key in the order in which they read it: [step][vector of 8
+ * points][subset][row polynomial][column][8 real, 8 imaginary parts]. */
 
 /* The key switch on 32-bit lanes, in plain C: what sets without a better one use. */
 size_t tfhe_keyswitch_rows_bytes(const struct tfhe_params *params);
@@ -76,6 +89,13 @@ static inline uint32_t decomposition_flip(const struct decomposition *d, uint32_
 {
 	unsigned rest = 32 - d->base_log2 * d->levels;
 	return -(x >> (rest >= 2 ? rest - 2 : 0) & 1);
+}
+
+/* A word of the key-switch key, rounded to the bits that are kept. */
+static inline uint32_t keyswitch_word(const struct tfhe_params *p, uint32_t word)
+{
+	uint32_t unit = 1u << (32 - tfhe_ks_word_log2(p)); /* 1 for 32 */
+	return (word + unit / 2) & -unit;
 }
 
 /* The vector kernels keep digits at the top of a 32-bit word, leave the division by N/2 out of the

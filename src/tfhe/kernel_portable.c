@@ -89,6 +89,69 @@ static void blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumul
 	}
 }
 
+/* Digits of a polynomial, which is rounded to them in passing (see rotate_grouped.h). */
+static void round_and_decompose(
+	const struct decomposition *d, int32_t *restrict digits, uint32_t *restrict a, unsigned n)
+{
+	for (unsigned j = 0; j < n; j++) {
+		digits[j] = decomposition_digit(d, a[j] + d->offset - (j & 1), 0);
+		a[j] = (uint32_t)digits[j] << (32 - d->base_log2);
+	}
+}
+
+struct grouped_work {
+	struct work w;
+	double *bundle; /* 4 polynomials */
+};
+
+static size_t grouped_scratch(const struct tfhe_bootstrap_key *key, size_t batch)
+{
+	(void)batch;
+	return work_bytes(key->params) + 4 * tfhe_poly_size(key->params) * sizeof(double);
+}
+
+/* One step: kernel_inside.h says what a bundle is. Monomials are transformed like everything else. */
+static void grouped_step(const struct tfhe_bootstrap_key *key, const struct grouped_work *g,
+	const struct decomposition *d, const double *ggsws, uint32_t *accumulator,
+	const uint16_t *masks)
+{
+	const struct work *w = &g->w;
+	unsigned n = tfhe_poly_size(key->params), subsets = tfhe_subsets(key->params);
+	memset(g->bundle, 0, 4 * n * sizeof(*g->bundle));
+	for (unsigned subset = 0; subset < subsets; subset++) {
+		unsigned at = masks[subset] & (n - 1);
+		memset(w->digits, 0, n * sizeof(*w->digits));
+		w->digits[at] = (masks[subset] & n) != 0 ? -1 : 1;
+		w->digits[0]--;
+		ring_fft_forward_i32(key->fft, w->digit, w->digits);
+		for (unsigned j = 0; j < 4; j++)
+			ring_fft_mul_add(key->fft, g->bundle + j * n, w->digit,
+				ggsws + (subset * 4 + j) * (size_t)n);
+	}
+	for (unsigned row = 0; row < 2; row++) {
+		round_and_decompose(d, w->digits, accumulator + row * n, n);
+		ring_fft_forward_i32(key->fft, w->digit, w->digits);
+		multiply_row(key->fft, w, g->bundle + row * 2 * (size_t)n, 2, row == 0);
+	}
+	for (unsigned c = 0; c < 2; c++)
+		ring_fft_inverse_add_u32(key->fft, accumulator + c * n, w->sum + c * n);
+}
+
+static void blind_rotate_grouped(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
+	const uint16_t *masks, size_t batch, void *scratch)
+{
+	const struct tfhe_params *p = key->params;
+	size_t n = tfhe_poly_size(p), subsets = tfhe_subsets(p);
+	struct grouped_work g = {.w = work_in(scratch, n)};
+	g.bundle = (double *)((char *)scratch + work_bytes(p));
+	struct decomposition d = decomposition_of(p->pbs_base_log2, 1);
+	for (size_t step = 0; step < tfhe_steps(p); step++)
+		for (size_t b = 0; b < batch; b++)
+			grouped_step(key, &g, &d, key->ggsw + step * subsets * 4 * n,
+				accumulators + b * 2 * n,
+				masks + b * tfhe_ggsws(p) + step * subsets);
+}
+
 static void glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *rows,
 	uint32_t *glwe, const uint32_t *a, void *scratch)
 {
@@ -117,8 +180,10 @@ void tfhe_keyswitch_rows_set(
 {
 	const struct tfhe_params *p = key->params;
 	size_t words = p->n + 1;
-	memcpy((uint32_t *)key->data + ((size_t)coefficient * p->ks_levels + level) * words, lwe,
-		words * sizeof(uint32_t));
+	uint32_t *row =
+		(uint32_t *)key->data + ((size_t)coefficient * p->ks_levels + level) * words;
+	for (size_t j = 0; j < words; j++)
+		row[j] = keyswitch_word(p, lwe[j]);
 }
 
 size_t tfhe_keyswitch_rows_scratch(const struct tfhe_keyswitch_key *key, size_t batch)
@@ -152,5 +217,5 @@ void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
 }
 
 const struct tfhe_kernel tfhe_kernel_portable = {false, blind_rotate_scratch, blind_rotate,
-	glwe_keyswitch, tfhe_keyswitch_rows_bytes, tfhe_keyswitch_rows_set,
-	tfhe_keyswitch_rows_scratch, tfhe_keyswitch_rows};
+	grouped_scratch, blind_rotate_grouped, glwe_keyswitch, tfhe_keyswitch_rows_bytes,
+	tfhe_keyswitch_rows_set, tfhe_keyswitch_rows_scratch, tfhe_keyswitch_rows};

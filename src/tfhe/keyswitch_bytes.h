@@ -1,8 +1,8 @@
 /* The key switch as a product of matrices of bytes, written once: included by kernel_avx2.c and
  * kernel_avx512.c, which give the inner product (`multiply_tile`).
  *
- * out = (0, b) - digits x key modulo 2^32, with digits of a few bits and key words cut into four
- * bytes: each byte plane is a product of unsigned key bytes and signed digits in 32-bit sums (at
+ * out = (0, b) - digits x key modulo 2^32, with digits of a few bits and key words cut into
+ * bytes (all four, or the upper three of sets that keep 24 bits): each byte plane is a product of unsigned key bytes and signed digits in 32-bit sums (at
  * most kN levels 255 B/2, which tfhe_keyswitch_key_alloc's limits keep below 2^31), and the planes
  * are added up under their shifts.
  *
@@ -15,7 +15,12 @@
 
 #include <string.h>
 
-enum { SLAB = 64, TILE = 16, QUAD_BYTES = 4 * 4 * TILE };
+enum { SLAB = 64, TILE = 16 };
+
+INLINE size_t quad_bytes(unsigned planes)
+{
+	return (size_t)planes * 4 * TILE;
+}
 
 /* How to multiply, decided once a key switch and handed to multiply_tile. */
 static unsigned multiply_variant(const struct tfhe_params *p);
@@ -24,7 +29,14 @@ static unsigned multiply_variant(const struct tfhe_params *p);
  * TFHE_BATCH ciphertexts, `stride` words and `digit_stride` bytes apart. `next` is the memory that
  * will be needed next, as long as this tile. */
 static void multiply_tile(uint32_t *sums, size_t stride, const uint8_t *tile, const int8_t *digits,
-	size_t digit_stride, size_t quads, size_t count, unsigned variant, const uint8_t *next);
+	size_t digit_stride, size_t quads, size_t count, unsigned variant, unsigned planes,
+	const uint8_t *next);
+
+/* The highest ones. */
+static unsigned planes_of(const struct tfhe_params *p)
+{
+	return tfhe_ks_word_log2(p) / 8;
+}
 
 static size_t tiles_of(const struct tfhe_params *p)
 {
@@ -38,7 +50,7 @@ static size_t quads_of(const struct tfhe_params *p)
 
 static size_t keyswitch_bytes(const struct tfhe_params *p)
 {
-	return tfhe_big_dimension(p) / SLAB * tiles_of(p) * quads_of(p) * QUAD_BYTES;
+	return tfhe_big_dimension(p) / SLAB * tiles_of(p) * quads_of(p) * quad_bytes(planes_of(p));
 }
 
 static void keyswitch_set(
@@ -47,13 +59,15 @@ static void keyswitch_set(
 	const struct tfhe_params *p = key->params;
 	size_t row = level * SLAB + coefficient % SLAB;
 	size_t quads = quads_of(p), tiles = tiles_of(p);
-	uint8_t *slab = (uint8_t *)key->data + coefficient / SLAB * tiles * quads * QUAD_BYTES;
+	unsigned planes = planes_of(p);
+	size_t bytes = quad_bytes(planes);
+	uint8_t *slab = (uint8_t *)key->data + coefficient / SLAB * tiles * quads * bytes;
 	for (size_t column = 0; column < tiles * TILE; column++) {
-		uint32_t word = column <= p->n ? lwe[column] : 0;
-		uint8_t *quad = slab + (column / TILE * quads + row / 4) * QUAD_BYTES;
-		for (unsigned plane = 0; plane < 4; plane++)
+		uint32_t word = column <= p->n ? keyswitch_word(p, lwe[column]) : 0;
+		uint8_t *quad = slab + (column / TILE * quads + row / 4) * bytes;
+		for (unsigned plane = 0; plane < planes; plane++)
 			quad[(plane * TILE + column % TILE) * 4 + row % 4] =
-				(uint8_t)(word >> 8 * plane);
+				(uint8_t)(word >> 8 * (4 - planes + plane));
 	}
 }
 
@@ -94,13 +108,13 @@ static void keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out,
 	memset(sums, 0, batch * tiles * TILE * sizeof(*sums));
 	for (size_t b = 0; b < batch; b++)
 		keyswitch_digits(p, digits + b * rows, in[b]);
-	unsigned variant = multiply_variant(p);
+	unsigned variant = multiply_variant(p), planes = planes_of(p);
 	const uint8_t *tile = key->data, *end = tile + key->bytes;
 	for (size_t slab = 0; slab < dimension / SLAB; slab++)
 		for (size_t t = 0; t < tiles; t++) {
-			const uint8_t *next = tile + quads * QUAD_BYTES;
+			const uint8_t *next = tile + quads * quad_bytes(planes);
 			multiply_tile(sums + t * TILE, tiles * TILE, tile,
-				digits + slab * quads * 4, rows, quads, batch, variant,
+				digits + slab * quads * 4, rows, quads, batch, variant, planes,
 				next < end ? next : tile);
 			tile = next;
 		}

@@ -12,7 +12,8 @@
 /* docs/parameters.md shows what tfhe/noise.c computes from these. T2 is the default: TUniform noise
  * is sampled in constant time by construction, 150 units of noise leave room for every circuit of
  * the integer layer, and 879 steps make the cheapest blind rotation of the sets with both. T1 does
- * the same with a smaller key-switch key. The other two are published by TFHE-rs; they are here to
+ * the same with a smaller key-switch key. M3 is T2 with grouped keys: three key bits a step, 293
+ * steps, for which it pays with memory. The other two are published by TFHE-rs; they are here to
  * compare with. */
 static const struct tfhe_params sets[] = {
 	{.id = 1,
@@ -39,6 +40,21 @@ static const struct tfhe_params sets[] = {
 		.pbs_levels = 1,
 		.ks_base_log2 = 2,
 		.ks_levels = 8,
+		.precision_log2 = 4,
+		.max_noise = 150},
+	{.id = 5,
+		.name = "M3",
+		.n = 879,
+		.group = 3,
+		.k = 1,
+		.n_poly_log2 = 11,
+		.lwe_noise = TUNIFORM(46),
+		.glwe_noise = TUNIFORM(17),
+		.pbs_base_log2 = 22,
+		.pbs_levels = 1,
+		.ks_base_log2 = 2,
+		.ks_levels = 8,
+		.ks_word_log2 = 24,
 		.precision_log2 = 4,
 		.max_noise = 150},
 	{.id = 3,

@@ -14,10 +14,12 @@ struct tfhe_params {
 	uint16_t id;	  /* stable number in every header */
 	bool toy;	  /* for tests only: unknown to programs without tests/tfhe/toy_params.c */
 	unsigned n;	  /* small LWE dimension */
-	unsigned k;	  /* GLWE dimension */
+	unsigned group; /* key bits that a step of the blind rotation takes together, if above 1 */
+	unsigned k;	/* GLWE dimension */
 	unsigned n_poly_log2; /* N = 2^n_poly_log2 */
 	unsigned pbs_base_log2, pbs_levels;
 	unsigned ks_base_log2, ks_levels;
+	unsigned ks_word_log2;	 /* bits of the key-switch key that are kept: 24, or 32 if 0 */
 	unsigned precision_log2; /* log2 p, 4 */
 	unsigned max_noise; /* nu^2: largest sum of squared weights of bootstrap outputs before a
 			       bootstrap */
@@ -25,7 +27,7 @@ struct tfhe_params {
 	struct noise_distribution glwe_noise;
 };
 
-enum { TFHE_DEFAULT_PARAMS = 2 /* T2 */ };
+enum { TFHE_DEFAULT_PARAMS = 2 /* T2 */, TFHE_PARAMS_GROUPED = 5 /* M3 */ };
 
 /* Borrowed, immutable; NULL if unknown. A program linked with tests/tfhe/toy_params.c also finds
  * toy sets: the library's own tfhe_params_find_toy is a weak symbol that finds none, so the product
@@ -38,6 +40,28 @@ const struct tfhe_params *tfhe_params_at(
 static inline unsigned tfhe_poly_size(const struct tfhe_params *p)
 {
 	return 1u << p->n_poly_log2;
+}
+/* Key bits of a step of the blind rotation; steps; GGSWs of a step, one for each subset of its bits
+ * but the empty one; GGSWs in all. */
+static inline unsigned tfhe_group(const struct tfhe_params *p)
+{
+	return p->group > 1 ? p->group : 1;
+}
+static inline unsigned tfhe_steps(const struct tfhe_params *p)
+{
+	return p->n / tfhe_group(p);
+}
+static inline unsigned tfhe_subsets(const struct tfhe_params *p)
+{
+	return (1u << tfhe_group(p)) - 1;
+}
+static inline unsigned tfhe_ggsws(const struct tfhe_params *p)
+{
+	return tfhe_steps(p) * tfhe_subsets(p);
+}
+static inline unsigned tfhe_ks_word_log2(const struct tfhe_params *p)
+{
+	return p->ks_word_log2 == 0 ? 32 : p->ks_word_log2;
 }
 static inline unsigned tfhe_big_dimension(const struct tfhe_params *p)
 {

@@ -52,19 +52,32 @@ static amt_status make_row(const struct making *g, struct maker *m, enum evaluat
 	return STATUS_OK;
 }
 
-static amt_status make_bit(const struct making *g, struct maker *m, size_t bit)
+/* All ones if the key bits of a step are those of the subset: every other product of them is 0. */
+static uint32_t indicator(const struct tfhe_secret *s, size_t ggsw)
+{
+	unsigned group = tfhe_group(s->params), subsets = tfhe_subsets(s->params);
+	const uint32_t *bits = s->small + ggsw / subsets * group;
+	unsigned subset = (unsigned)(ggsw % subsets) + 1;
+	uint32_t all = UINT32_MAX;
+	for (unsigned j = 0; j < group; j++)
+		all &= bits[j] ^ ((subset >> j & 1) - 1);
+	return all;
+}
+
+static amt_status make_ggsw(const struct making *g, struct maker *m, size_t ggsw)
 {
 	const struct tfhe_secret *s = g->secret;
 	const struct tfhe_params *p = s->params;
-	size_t n = tfhe_poly_size(p), row = bit * g->layout.bit_rows;
+	size_t n = tfhe_poly_size(p), row = ggsw * g->layout.bit_rows;
+	uint32_t bit = indicator(s, ggsw);
 	for (unsigned level = 0; level < p->pbs_levels; level++) {
 		for (unsigned k = 0; k < p->k; k++) {
 			for (size_t i = 0; i < n; i++)
-				m->message[i] = -(uint64_t)(s->big[k * n + i] & s->small[bit] & 1);
+				m->message[i] = -(uint64_t)(s->big[k * n + i] & bit & 1);
 			TRY(make_row(g, m, PART_BOOTSTRAP, row++, level));
 		}
 		memset(m->message, 0, n * sizeof(*m->message));
-		m->message[0] = s->small[bit] & 1;
+		m->message[0] = bit & 1;
 		TRY(make_row(g, m, PART_BOOTSTRAP, row++, level));
 	}
 	return STATUS_OK;
@@ -110,12 +123,13 @@ static amt_status make(void *context, size_t index, unsigned worker)
 	struct making *g = context;
 	struct maker *m = &g->makers[worker];
 	const struct tfhe_params *p = g->secret->params;
-	if (index < p->n)
-		TRY(make_bit(g, m, index));
-	else if (index < p->n + p->n_poly_log2)
-		TRY(make_automorphism(g, m, index - p->n));
+	size_t ggsws = tfhe_ggsws(p);
+	if (index < ggsws)
+		TRY(make_ggsw(g, m, index));
+	else if (index < ggsws + p->n_poly_log2)
+		TRY(make_automorphism(g, m, index - ggsws));
 	else
-		TRY(make_keyswitch(g, m, index - p->n - p->n_poly_log2));
+		TRY(make_keyswitch(g, m, index - ggsws - p->n_poly_log2));
 	return meter_add(&g->meter, 1, worker);
 }
 

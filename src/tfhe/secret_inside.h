@@ -40,6 +40,22 @@ static inline uint32_t secret_dot(const uint32_t *key, const uint32_t *words, si
 	return sum;
 }
 
+/* By how much masks of a modulus switch rotate (tfhe/kernel.h): their inner product with the key, for
+ * grouped keys the sum of the masks of the subsets that the key bits are. Not constant time: tests
+ * and noise measurements. */
+static inline unsigned secret_rotation(const struct tfhe_secret *s, const uint16_t *masks)
+{
+	unsigned group = tfhe_group(s->params), sum = 0;
+	for (unsigned step = 0; step < tfhe_steps(s->params); step++) {
+		unsigned subset = 0;
+		for (unsigned j = 0; j < group; j++)
+			subset |= (s->small[step * group + j] & 1) << j;
+		if (subset != 0)
+			sum += masks[step * tfhe_subsets(s->params) + subset - 1];
+	}
+	return sum & (2 * tfhe_poly_size(s->params) - 1);
+}
+
 /* A sample at 2^-64 rounded to 2^-32. */
 static inline uint32_t secret_round(uint64_t sample)
 {

@@ -118,7 +118,7 @@ static void mixed_table(struct fixture *f)
 static void toy_tables(void **state)
 {
 	(void)state;
-	for (uint16_t id = TOY_PARAMS; id <= TOY_PARAMS_GAUSSIAN; id++) {
+	for (uint16_t id = TOY_PARAMS; id <= TOY_PARAMS_GROUPED; id++) {
 		struct fixture f;
 		fixture_open(&f, id, 2);
 		every_table(&f);
@@ -206,8 +206,9 @@ static void other_sets(void **state)
 {
 	(void)state;
 	static const int table[16] = {3, 9, -4, 0, 15, -16, 7, 7, 1, 2, -1, 12, 5, -8, 6, 11};
-	static const uint16_t sets[] = {1, 3, 4}, toys[] = {TOY_PARAMS, TOY_PARAMS_GAUSSIAN};
-	size_t count = light() ? 2 : 3;
+	static const uint16_t sets[] = {1, 3, 4, TFHE_PARAMS_GROUPED};
+	static const uint16_t toys[] = {TOY_PARAMS_GAUSSIAN, TOY_PARAMS_GROUPED};
+	size_t count = light() ? 2 : 4;
 	for (size_t i = 0; i < count; i++) {
 		struct fixture f;
 		fixture_open(&f, (light() ? toys : sets)[i], 0);
@@ -218,12 +219,11 @@ static void other_sets(void **state)
 
 /* Jobs in every way they can be grouped: one by one, all at once, over one and over three workers, with
  * inputs shared and offsets apart, give the same bits. */
-static void grouping(void **state)
+static void group(uint16_t id)
 {
-	(void)state;
 	enum { JOBS = 75, INPUTS = 30 };
 	struct fixture f;
-	fixture_open(&f, TOY_PARAMS, 3);
+	fixture_open(&f, id, 3);
 	struct tfhe_evaluator *alone;
 	OK(tfhe_evaluator_new(&alone, buf_span(&f.key), NULL, NULL, NULL));
 	size_t stride = tfhe_lwe_stride(f.p);
@@ -262,6 +262,13 @@ static void grouping(void **state)
 	mem_free_aligned(single, 0);
 	tfhe_evaluator_free(alone);
 	fixture_close(&f);
+}
+
+static void grouping(void **state)
+{
+	(void)state;
+	group(TOY_PARAMS);
+	group(TOY_PARAMS_GROUPED);
 }
 
 /* A trivial input gives what an encrypted one decrypts to, itself trivial; counted like the others. */
@@ -371,7 +378,7 @@ static void packs(void **state)
 {
 	(void)state;
 	struct fixture f;
-	for (uint16_t id = TOY_PARAMS; id <= TOY_PARAMS_GAUSSIAN; id++) {
+	for (uint16_t id = TOY_PARAMS; id <= TOY_PARAMS_GROUPED; id++) {
 		fixture_open(&f, id, 2);
 		static const size_t counts[] = {0, 1, 2, 3, 7, 8, 9, 31, 100, 255, 256};
 		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)

@@ -28,6 +28,13 @@ static struct tfhe_params params_of(
 		.toy = true};
 }
 
+static struct tfhe_params grouped(unsigned n, unsigned n_poly_log2)
+{
+	struct tfhe_params p = params_of(n, n_poly_log2, 22, 1);
+	p.group = 3;
+	return p;
+}
+
 static void *aligned(size_t size)
 {
 	void *memory;
@@ -59,6 +66,24 @@ struct setting {
 	uint64_t rng;
 };
 
+/* The key bits of a step as a number. */
+static unsigned subset_of(const struct setting *x, unsigned step)
+{
+	unsigned group = tfhe_group(&x->params), subset = 0;
+	for (unsigned j = 0; j < group; j++)
+		subset |= (unsigned)x->bits[step * group + j] << j;
+	return subset;
+}
+
+static unsigned rotation_of(const struct setting *x, const uint16_t *masks)
+{
+	unsigned sum = 0;
+	for (unsigned step = 0; step < tfhe_steps(&x->params); step++)
+		if (subset_of(x, step) != 0)
+			sum += masks[step * tfhe_subsets(&x->params) + subset_of(x, step) - 1];
+	return sum;
+}
+
 static void set_up(struct setting *x, enum isa isa)
 {
 	unsigned n = tfhe_poly_size(&x->params);
@@ -68,10 +93,13 @@ static void set_up(struct setting *x, enum isa isa)
 	for (unsigned j = 0; j < n; j++)
 		x->secret[j] = (int32_t)(next_random(&x->rng) >> 63);
 	OK(tfhe_bootstrap_key_alloc(&x->key, &x->params, isa));
-	for (unsigned i = 0; i < x->params.n; i++) {
+	for (unsigned i = 0; i < x->params.n; i++)
 		x->bits[i] = (unsigned char)(next_random(&x->rng) >> 63);
+	for (unsigned i = 0; i < tfhe_ggsws(&x->params); i++) {
+		unsigned step = i / tfhe_subsets(&x->params);
+		bool active = subset_of(x, step) == i % tfhe_subsets(&x->params) + 1;
 		for (unsigned row = 0; row < 2 * x->params.pbs_levels; row++) {
-			make_row(glwe, x->secret, n, row % 2, x->bits[i],
+			make_row(glwe, x->secret, n, row % 2, active,
 				64 - x->params.pbs_base_log2 * (row / 2 + 1), &x->rng);
 			tfhe_bootstrap_key_set(&x->key, i, row, glwe);
 		}
@@ -105,7 +133,8 @@ static double tolerance(const struct tfhe_params *p)
 	double n = tfhe_poly_size(p), b = p->pbs_base_log2, l = p->pbs_levels;
 	double step = (n / 2 + 1) * (pow(2, -2 * b * l) / 12 + 0x1p-64 / 12) +
 		      0.0141 * 0x1p22 * 0x1p-128 * pow(2, 2 * b) * pow(n, 2.22) * l;
-	return 9 * sqrt(p->n * step) + p->n * n / 2 * 0x1p-33;
+	double more = tfhe_group(p) > 1 ? 2 * tfhe_subsets(p) : 1;
+	return 9 * sqrt(p->n * step * more) + p->n * n / 2 * 0x1p-33;
 }
 
 static void rotate_and_check(struct setting *x, size_t batch, const char *isa)
@@ -116,23 +145,22 @@ static void rotate_and_check(struct setting *x, size_t batch, const char *isa)
 	uint32_t *accumulators = aligned(batch * words * sizeof(uint32_t));
 	uint32_t *alone = aligned(words * sizeof(uint32_t));
 	uint32_t *original = aligned(batch * words * sizeof(uint32_t));
-	uint16_t *masks = aligned(batch * p->n * sizeof(uint16_t));
+	size_t count = tfhe_ggsws(p);
+	uint16_t *masks = aligned(batch * count * sizeof(uint16_t));
 	uint64_t *before = aligned(n * sizeof(uint64_t)), *after = aligned(n * sizeof(uint64_t));
 	for (size_t j = 0; j < batch * words; j++)
 		original[j] = accumulators[j] = (uint32_t)next_random(&x->rng);
-	for (size_t j = 0; j < batch * p->n; j++)
+	for (size_t j = 0; j < batch * count; j++)
 		masks[j] = (uint16_t)(next_random(&x->rng) & (2 * n - 1));
 	/* the edges of a rotation */
 	const unsigned edges[] = {0, 1, n - 1, n, n + 1, 2 * n - 1, 15, n + 17};
-	for (size_t i = 0; i < p->n && i < 8; i++)
+	for (size_t i = 0; i < count && i < 8; i++)
 		masks[i] = (uint16_t)edges[i];
 	size_t scratch_bytes = tfhe_blind_rotate_scratch(&x->key, batch);
 	void *scratch = aligned(scratch_bytes);
 	tfhe_blind_rotate(&x->key, accumulators, masks, batch, scratch);
 	for (size_t b = 0; b < batch; b++) {
-		unsigned rotation = 0;
-		for (unsigned i = 0; i < p->n; i++)
-			rotation += masks[b * p->n + i] * x->bits[i];
+		unsigned rotation = rotation_of(x, masks + b * count);
 		phase_of(before, original + b * words, x->secret, n);
 		phase_of(after, accumulators + b * words, x->secret, n);
 		for (unsigned j = 0; j < n; j++) {
@@ -145,14 +173,14 @@ static void rotate_and_check(struct setting *x, size_t batch, const char *isa)
 					isa, n, batch, b, j, log2(fabs(error)));
 		}
 		memcpy(alone, original + b * words, words * sizeof(uint32_t));
-		tfhe_blind_rotate(&x->key, alone, masks + b * p->n, 1, scratch);
+		tfhe_blind_rotate(&x->key, alone, masks + b * count, 1, scratch);
 		assert_memory_equal(alone, accumulators + b * words, words * sizeof(uint32_t));
 	}
 	mem_free_aligned(scratch, scratch_bytes);
 	mem_free_aligned(accumulators, batch * words * sizeof(uint32_t));
 	mem_free_aligned(alone, words * sizeof(uint32_t));
 	mem_free_aligned(original, batch * words * sizeof(uint32_t));
-	mem_free_aligned(masks, batch * p->n * sizeof(uint16_t));
+	mem_free_aligned(masks, batch * count * sizeof(uint16_t));
 	mem_free_aligned(before, n * sizeof(uint64_t));
 	mem_free_aligned(after, n * sizeof(uint64_t));
 }
@@ -164,7 +192,8 @@ static void blind_rotation_rotates_by_the_phase(void **state)
 	(void)state;
 	const struct tfhe_params sets[] = {params_of(24, 8, 23, 1), params_of(20, 9, 15, 2),
 		params_of(12, 10, 23, 1), params_of(9, 11, 23, 1), params_of(9, 11, 14, 2),
-		params_of(3, 12, 22, 1), params_of(2, 13, 15, 2)};
+		params_of(3, 12, 22, 1), params_of(2, 13, 15, 2), grouped(24, 8), grouped(12, 9),
+		grouped(9, 10), grouped(9, 11), grouped(3, 12)};
 	for (enum isa isa = ISA_PORTABLE; isa <= cpu_isa_available(); isa++)
 		for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
 			struct setting x = {.params = sets[i]};
@@ -184,20 +213,22 @@ static void vector_sets_agree_bit_for_bit(void **state)
 	(void)state;
 	if (cpu_isa_available() < ISA_AVX512)
 		return;
-	for (unsigned n_log2 = 8; n_log2 <= 11; n_log2++) {
-		unsigned n = 1u << n_log2;
+	for (unsigned n_log2 = 8; n_log2 <= 15; n_log2++) {
+		struct tfhe_params p = n_log2 >= 12 ? grouped(6, n_log2 - 4)
+						    : params_of(8, n_log2, n_log2 % 2 ? 23 : 14,
+							      n_log2 % 2 ? 1 : 2);
+		unsigned n = tfhe_poly_size(&p), count = tfhe_ggsws(&p);
 		uint32_t *results[2];
 		for (unsigned i = 0; i < 2; i++) {
-			struct setting x = {.params = params_of(8, n_log2, n_log2 % 2 ? 23 : 14,
-						    n_log2 % 2 ? 1 : 2)};
+			struct setting x = {.params = p};
 			set_up(&x, i == 0 ? ISA_AVX2 : ISA_AVX512);
 			results[i] = aligned(2 * n * sizeof(uint32_t));
-			uint16_t masks[8];
+			uint16_t masks[16];
 			size_t bytes = tfhe_blind_rotate_scratch(&x.key, 1);
 			void *scratch = aligned(bytes);
 			for (unsigned j = 0; j < 2 * n; j++)
 				results[i][j] = (uint32_t)next_random(&x.rng);
-			for (unsigned j = 0; j < 8; j++)
+			for (unsigned j = 0; j < count; j++)
 				masks[j] = (uint16_t)(next_random(&x.rng) & (2 * n - 1));
 			tfhe_blind_rotate(&x.key, results[i], masks, 1, scratch);
 			mem_free_aligned(scratch, bytes);
@@ -285,6 +316,12 @@ static void digits_of(int *digits, uint32_t x, unsigned base_log2, unsigned leve
 	}
 }
 
+/* A word of the key, rounded to the bits that the set keeps. */
+static uint32_t kept(const struct tfhe_params *p, uint32_t word)
+{
+	return p->ks_word_log2 == 24 ? (word + 128) / 256 * 256 : word;
+}
+
 static void check_keyswitch(struct tfhe_params *p, size_t batch, enum isa isa)
 {
 	uint64_t rng = 5;
@@ -329,8 +366,9 @@ static void check_keyswitch(struct tfhe_params *p, size_t batch, enum isa isa)
 			digits_of(digits, pointers[b][i], p->ks_base_log2, p->ks_levels);
 			for (unsigned l = 0; l < p->ks_levels; l++)
 				for (size_t j = 0; j < words; j++)
-					want[j] -= (uint32_t)digits[l] *
-						   plain[(i * p->ks_levels + l) * words + j];
+					want[j] -=
+						(uint32_t)digits[l] *
+						kept(p, plain[(i * p->ks_levels + l) * words + j]);
 		}
 		for (size_t j = 0; j < words; j++)
 			if (want[j] != out[b * words + j])
@@ -352,6 +390,8 @@ static void check_keyswitches(void)
 	for (enum isa isa = ISA_PORTABLE; isa <= cpu_isa_available(); isa++) {
 		for (size_t batch = 1; batch <= TFHE_BATCH; batch++) {
 			struct tfhe_params p = params_of(37, 8, 23, 1);
+			check_keyswitch(&p, batch, isa);
+			p.ks_word_log2 = 24;
 			check_keyswitch(&p, batch, isa);
 		}
 		for (unsigned base = 1; base <= 7; base++) {
@@ -409,6 +449,65 @@ static void modulus_switch_is_centred(void **state)
 		}
 }
 
+/* Of all ways to round the sums of the subsets to multiples of the unit that differ by at most one
+ * from each other's, the one with the least variance: by cutting the circle before every point. */
+static double least_variance(const double t[8], double unit)
+{
+	double least = INFINITY;
+	for (unsigned cut = 0; cut < 8; cut++) {
+		double sum = 0, squares = 0;
+		for (unsigned j = 0; j < 8; j++) {
+			double x = t[j] - t[cut] - floor((t[j] - t[cut]) / unit) * unit;
+			sum += x / 8;
+			squares += x * x / 8;
+		}
+		least = fmin(least, squares - sum * sum);
+	}
+	return least;
+}
+
+static void grouped_modulus_switch_is_centred(void **state)
+{
+	(void)state;
+	uint64_t rng = 8;
+	for (unsigned n_log2 = 8; n_log2 <= 13; n_log2++)
+		for (unsigned turn = 0; turn < 50; turn++) {
+			struct tfhe_params p = grouped(879, n_log2);
+			uint32_t lwe[880];
+			uint16_t mask[7 * 293], body;
+			for (unsigned i = 0; i < 880; i++)
+				lwe[i] = turn == 0   ? UINT32_MAX
+					 : turn == 1 ? 1u << (30 - n_log2)
+					 : turn == 2 ? 0
+						     : (uint32_t)next_random(&rng);
+			tfhe_modulus_switch(&p, mask, &body, lwe);
+			double unit = ldexp(1, 31 - (int)n_log2), all = 0;
+			double modulus = 2u << n_log2;
+			for (unsigned step = 0; step < 293; step++) {
+				double t[8] = {0}, error[8] = {0}, mean = 0, variance = 0;
+				for (unsigned j = 1; j < 8; j++) {
+					for (unsigned i = 0; i < 3; i++)
+						t[j] += j >> i & 1 ? lwe[3 * step + i] : 0;
+					error[j] = mask[7 * step + j - 1] * unit - t[j];
+					/* the nearest to 0 of those that are the same modulo 2N */
+					error[j] -=
+						round(error[j] / (modulus * unit)) * modulus * unit;
+					assert_true(fabs(error[j]) <= unit);
+					mean += error[j] / 8;
+				}
+				for (unsigned j = 0; j < 8; j++)
+					variance += (error[j] - mean) * (error[j] - mean) / 8;
+				/* 12 bits decide */
+				assert_true(
+					variance <= least_variance(t, unit) + unit * unit / 2048);
+				all += mean;
+			}
+			double want = floor((lwe[p.n] + all) / unit);
+			want -= floor(want / modulus) * modulus;
+			assert_int_equal(body, (unsigned)want);
+		}
+}
+
 static void unsupported_sets_are_refused(void **state)
 {
 	(void)state;
@@ -436,6 +535,7 @@ int main(void)
 		cmocka_unit_test(glwe_keyswitch_changes_the_key),
 		cmocka_unit_test(keyswitch_is_exact),
 		cmocka_unit_test(modulus_switch_is_centred),
+		cmocka_unit_test(grouped_modulus_switch_is_centred),
 		cmocka_unit_test(unsupported_sets_are_refused),
 	};
 	return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "crypto/random.h"
 #include "tfhe/compress.h"
 #include "tfhe/noise.h"
+#include "tfhe/secret_inside.h"
 
 #include <stdlib.h>
 
@@ -147,10 +148,8 @@ static void modulus_switch(struct fixture *f, struct statistics *s)
 		OK(random_bytes(w->small, (n + 1) * sizeof(*w->small)));
 		OK(tfhe_phase_small(f->secret, &before, w->small));
 		tfhe_modulus_switch(f->p, w->masks, &body, w->small);
-		for (unsigned i = 0; i < n; i++)
-			w->small[i] = (uint32_t)w->masks[i] << shift;
-		w->small[n] = ((uint32_t)body << shift) + (1u << (shift - 1));
-		OK(tfhe_phase_small(f->secret, &after, w->small));
+		after = ((body - secret_rotation(f->secret, w->masks)) << shift) +
+			(1u << (shift - 1));
 		add_square(s, torus_error(after - before));
 		statistics_add(&mean, torus_error(after - before));
 	}
@@ -163,15 +162,15 @@ static void modulus_switch(struct fixture *f, struct statistics *s)
 static void blind_rotation(struct fixture *f, struct statistics *s)
 {
 	const struct tfhe_params *p = f->p;
-	unsigned n = tfhe_poly_size(p), shift = 31 - p->n_poly_log2;
+	unsigned n = tfhe_poly_size(p);
 	struct evaluator_scratch *w = &f->e->scratch[0];
-	uint32_t *table, *phases, phase;
+	uint32_t *table, *phases;
 	OK(mem_alloc_aligned(&table, n * sizeof(*table)));
 	OK(mem_alloc_aligned(&phases, n * sizeof(*phases)));
 	for (size_t round = 0; round < volume(5, 1); round++) {
 		OK(random_bytes(table, n * sizeof(*table)));
-		OK(random_bytes(w->masks, TFHE_BATCH * p->n * sizeof(*w->masks)));
-		for (size_t i = 0; i < TFHE_BATCH * p->n; i++)
+		OK(random_bytes(w->masks, TFHE_BATCH * tfhe_ggsws(p) * sizeof(*w->masks)));
+		for (size_t i = 0; i < TFHE_BATCH * tfhe_ggsws(p); i++)
 			w->masks[i] &= (uint16_t)(2 * n - 1);
 		for (size_t b = 0; b < TFHE_BATCH; b++) {
 			uint32_t *glwe = w->accumulators + b * tfhe_glwe_words(p);
@@ -181,11 +180,9 @@ static void blind_rotation(struct fixture *f, struct statistics *s)
 		tfhe_blind_rotate(
 			&f->e->bootstrap, w->accumulators, w->masks, TFHE_BATCH, w->kernel);
 		for (size_t b = 0; b < TFHE_BATCH; b++) {
-			for (unsigned i = 0; i < p->n; i++)
-				w->small[i] = (uint32_t)w->masks[b * p->n + i] << shift;
-			w->small[p->n] = 0;
-			OK(tfhe_phase_small(f->secret, &phase, w->small));
-			unsigned at = phase >> shift; /* the table is read from here on */
+			/* the table is read from here on */
+			unsigned at = -secret_rotation(f->secret, w->masks + b * tfhe_ggsws(p)) &
+				      (2 * n - 1);
 			OK(tfhe_phase_glwe(
 				f->secret, phases, w->accumulators + b * tfhe_glwe_words(p)));
 			double squares = 0;
@@ -357,12 +354,20 @@ static void failure_rate(void **state)
 	fixture_close(&f);
 }
 
+/* Grouped keys. */
+static void grouped_set(void **state)
+{
+	(void)state;
+	measure_set(TFHE_PARAMS_GROUPED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failure_rate),
 		cmocka_unit_test(default_set),
 		cmocka_unit_test(gaussian_set),
+		cmocka_unit_test(grouped_set),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,8 @@ static void failure_probabilities(void **state)
 	near("G-866", published(4, 25), -128.5968, 0.001);
 	near("T1 here", tfhe_failure_log2(tfhe_params_find(1), 150), -128.36, 0.01);
 	near("T2 here", tfhe_failure_log2(tfhe_params_find(2), 150), -128.43, 0.01);
+	near("M3 here", tfhe_failure_log2(tfhe_params_find(TFHE_PARAMS_GROUPED), 150), -128.81,
+		0.01);
 	near("TU-918 here", tfhe_failure_log2(tfhe_params_find(3), 25), -129.34, 0.01);
 	near("G-866 here", tfhe_failure_log2(tfhe_params_find(4), 25), -128.37, 0.01);
 	for (size_t i = 0; tfhe_params_at(i) != NULL; i++) {
@@ -121,14 +123,14 @@ static void refusals(void **state)
 static void ids(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"T1", "T2", "TFHE-RS-TU-918", "TFHE-RS-G-866"};
-	for (uint16_t id = 1; id <= 4; id++) {
+	static const char *const names[] = {"T1", "T2", "TFHE-RS-TU-918", "TFHE-RS-G-866", "M3"};
+	for (uint16_t id = 1; id <= 5; id++) {
 		assert_string_equal(tfhe_params_find(id)->name, names[id - 1]);
 		assert_int_equal(tfhe_params_find(id)->id, id);
 	}
 	assert_int_equal(TFHE_DEFAULT_PARAMS, 2);
 	assert_null(tfhe_params_find(0));
-	assert_null(tfhe_params_find(5));
+	assert_null(tfhe_params_find(6));
 }
 
 /* Without the test file that holds them there are no toy sets: not by id, not by pointer, not in a key
@@ -161,12 +163,12 @@ static void documented(void **state)
 	(void)state;
 	struct buf table = {0}, file = {0};
 	OK(buf_printf(&table,
-		"| id | set | n | N | LWE noise | GLWE noise | bootstrap | key switch |\n"
-		"|---|---|---|---|---|---|---|---|\n"));
+		"| id | set | n | group | N | LWE noise | GLWE noise | bootstrap | key switch |\n"
+		"|---|---|---|---|---|---|---|---|---|\n"));
 	for (size_t i = 0; tfhe_params_at(i) != NULL; i++) {
 		const struct tfhe_params *p = tfhe_params_at(i);
-		OK(buf_printf(
-			&table, "| %u | %s | %u | %u |", p->id, p->name, p->n, tfhe_poly_size(p)));
+		OK(buf_printf(&table, "| %u | %s | %u | %u | %u |", p->id, p->name, p->n,
+			tfhe_group(p), tfhe_poly_size(p)));
 		put_noise(&table, &p->lwe_noise);
 		put_noise(&table, &p->glwe_noise);
 		OK(buf_printf(&table, " (%u, %u) | (%u, %u) |\n", p->pbs_base_log2, p->pbs_levels,

@@ -32,6 +32,23 @@ static const struct tfhe_params toys[] = {
 		.precision_log2 = 4,
 		.max_noise = 150,
 		.toy = true},
+	/* Grouped keys, an odd number of steps. */
+	{.id = TOY_PARAMS_GROUPED,
+		.name = "TOY-M-15",
+		.n = 15,
+		.group = 3,
+		.k = 1,
+		.n_poly_log2 = 8,
+		.lwe_noise = {.kind = NOISE_TUNIFORM, .bound_log2 = 42},
+		.glwe_noise = {.kind = NOISE_TUNIFORM, .bound_log2 = 17},
+		.pbs_base_log2 = 22,
+		.pbs_levels = 1,
+		.ks_base_log2 = 2,
+		.ks_levels = 8,
+		.ks_word_log2 = 24,
+		.precision_log2 = 4,
+		.max_noise = 150,
+		.toy = true},
 };
 
 const struct tfhe_params *tfhe_params_find_toy(uint16_t id)

@@ -4,6 +4,6 @@
 
 #include "tfhe/params.h"
 
-enum { TOY_PARAMS = 0xFF01, TOY_PARAMS_GAUSSIAN = 0xFF02 };
+enum { TOY_PARAMS = 0xFF01, TOY_PARAMS_GAUSSIAN = 0xFF02, TOY_PARAMS_GROUPED = 0xFF03 };
 
 #endif

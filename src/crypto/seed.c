@@ -3,11 +3,14 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "crypto/random.h"
+#include "crypto/seed_inside.h"
+#include "os/cpu.h"
 
 #include <openssl/evp.h>
 
 struct seed_expander {
-	EVP_CIPHER_CTX *cipher;
+	EVP_CIPHER_CTX *cipher; /* NULL: vector code with the schedule */
+	struct seed_schedule schedule;
 };
 
 /* Zeroed and encrypted piecewise, so that each piece is still in the first-level cache. */
@@ -22,6 +25,13 @@ amt_status seed_expander_new(struct seed_expander **out, const struct seed *seed
 {
 	struct seed_expander *e;
 	TRY(mem_zalloc(&e, sizeof(*e)));
+#if defined(__x86_64__)
+	if (cpu_has_vaes()) {
+		seed_vaes_schedule(&e->schedule, seed->bytes);
+		*out = e;
+		return STATUS_OK;
+	}
+#endif
 	e->cipher = EVP_CIPHER_CTX_new();
 	if (e->cipher == NULL ||
 		EVP_EncryptInit_ex(e->cipher, EVP_aes_128_ctr(), NULL, seed->bytes, NULL) != 1) {
@@ -44,6 +54,12 @@ void seed_expander_free(struct seed_expander *e)
 static amt_status expand(
 	struct seed_expander *e, uint64_t stream, uint64_t block, uint8_t *out, size_t size)
 {
+#if defined(__x86_64__)
+	if (e->cipher == NULL) {
+		seed_vaes_expand(&e->schedule, stream, block, out, size);
+		return STATUS_OK;
+	}
+#endif
 	uint8_t counter[16];
 	store_u64(counter, stream);
 	store_u64(counter + 8, __builtin_bswap64(block));

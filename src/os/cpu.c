@@ -57,6 +57,16 @@ bool cpu_has_ifma(void)
 #endif
 }
 
+bool cpu_has_vaes(void)
+{
+#if defined(__x86_64__)
+	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("vaes") &&
+	       __builtin_cpu_supports("aes");
+#else
+	return false;
+#endif
+}
+
 unsigned cpu_count(void)
 {
 	cpu_set_t set;

@@ -19,6 +19,7 @@ enum isa cpu_isa_available(void);
 /* Extras within ISA_AVX512; false whenever cpu_isa() is below it. */
 bool cpu_has_vnni(void);
 bool cpu_has_ifma(void); /* and VBMI */
+bool cpu_has_vaes(void); /* AES on whole registers */
 const char *isa_name(enum isa isa);
 unsigned cpu_count(void); /* cores this process may run on, at least 1 */
 

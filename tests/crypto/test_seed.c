@@ -1,6 +1,7 @@
 /* Seed expansion against NIST's AES-128-CTR vectors and its own written format. */
 #include "testing.h"
 
+#include "crypto/random.h"
 #include "crypto/seed.h"
 
 #include <openssl/evp.h>
@@ -102,6 +103,47 @@ static void known_answer(void **state)
 	seed_expander_free(e);
 }
 
+/* An expander that libcrypto serves. */
+static struct seed_expander *plain_expander(const struct seed *s)
+{
+	struct seed_expander *e;
+	const char *isa = getenv("AMT_ISA");
+	char *old = isa == NULL ? NULL : strdup(isa);
+	assert_int_equal(setenv("AMT_ISA", "portable", 1), 0);
+	OK(seed_expander_new(&e, s));
+	assert_int_equal(old == NULL ? unsetenv("AMT_ISA") : setenv("AMT_ISA", old, 1), 0);
+	free(old);
+	return e;
+}
+
+/* Vector code and libcrypto agree: streams, offsets and lengths at random, odd ones too. */
+static void instruction_sets_agree(void **state)
+{
+	(void)state;
+	enum { MOST = 700, RUNS = 3000 };
+	static uint64_t want[MOST + 1], got[MOST + 1];
+	struct seed s;
+	for (unsigned run = 0; run < RUNS; run++) {
+		uint64_t r[4];
+		OK(random_bytes(r, sizeof(r)));
+		OK(seed_new(&s));
+		struct seed_expander *vector, *plain = plain_expander(&s);
+		OK(seed_expander_new(&vector, &s));
+		size_t count = r[0] % (run % 2 == 0 ? 40 : MOST);
+		uint64_t first = r[1] >> r[2] % 64;
+		memset(want, 0x77, sizeof(want));
+		memset(got, 0x77, sizeof(got));
+		OK(seed_expand_u64_from(plain, r[3], first, want, count));
+		OK(seed_expand_u64_from(vector, r[3], first, got, count));
+		assert_memory_equal(got, want, sizeof(want));
+		OK(seed_expand_u32(plain, r[3], (uint32_t *)want, count));
+		OK(seed_expand_u32(vector, r[3], (uint32_t *)got, count));
+		assert_memory_equal(got, want, sizeof(want));
+		seed_expander_free(plain);
+		seed_expander_free(vector);
+	}
+}
+
 static void seeds_differ(void **state)
 {
 	(void)state;
@@ -155,6 +197,7 @@ int main(void)
 		cmocka_unit_test(libcrypto_gives_the_nist_key_stream),
 		cmocka_unit_test(streams_are_as_written),
 		cmocka_unit_test(known_answer),
+		cmocka_unit_test(instruction_sets_agree),
 		cmocka_unit_test(seeds_differ),
 		cmocka_unit_test(speed),
 	};

@@ -7,27 +7,33 @@ uint64_t scan_total_runs(const struct scan_output *o, uint64_t pages)
 	return pages == 0 ? 0 : (pages + each - 1) / each;
 }
 
+unsigned scan_total_fold_log2(
+	const struct scan_output *o, const struct scan_fit *fit, uint64_t pages)
+{
+	uint64_t each = scan_total_pages(o), most = (pages < each ? pages : each) * o->max;
+	unsigned fold = 0;
+	if (fit->fold_level < 2)
+		return 0;
+	while (fold < SCAN_FOLD_LOG2 && most << (fold + 1) < BGV_T)
+		fold++;
+	return fold;
+}
+
 struct scan_answers scan_answers_of(
 	const struct scan_program *p, const struct scan_fit *fit, uint64_t pages)
 {
-	struct scan_answers a = {.fold = fit->fold_level > 1 ? SCAN_CANARIES : 1};
-	uint64_t runs = 0;
+	struct scan_answers a = {0};
 	for (uint32_t i = 0; i < p->outputs; i++) {
 		const struct scan_output *o = &p->output[i];
-		if (o->kind == SCAN_ROWS) {
+		if (o->kind == SCAN_ROWS)
 			a.rows += (pages + SCAN_ROWS_PAGES - 1) / SCAN_ROWS_PAGES;
-			continue;
-		}
-		uint64_t each = scan_total_pages(o);
-		uint64_t most = (pages < each ? pages : each) * o->max;
-		runs += scan_total_runs(o, pages);
-		/* A folded slot is the sum of `fold` slots, and must stay below t. */
-		while (a.fold > 1 && a.fold * most >= BGV_T)
-			a.fold /= 2;
+		else
+			a.runs[scan_total_fold_log2(o, fit, pages)] += scan_total_runs(o, pages);
 	}
-	while (a.fold > 1 && a.fold / 2 >= runs)
-		a.fold /= 2;
-	a.totals = (runs + a.fold - 1) / a.fold;
+	for (unsigned fold = SCAN_FOLD_LOG2 + 1; fold-- > 0;) {
+		a.first[fold] = a.totals;
+		a.totals += (a.runs[fold] + (1u << fold) - 1) >> fold;
+	}
 	return a;
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { ROWS_PAGES = 16 };
 
@@ -56,8 +57,6 @@ static unsigned totals(const struct scan_program *p)
 static void set_levels(struct fitting *f)
 {
 	const struct scan_program *p = f->p;
-	/* Masks of folded answers are one product more. */
-	f->out->fold_level = totals(p) > 1 ? 2 : 1;
 	for (uint32_t i = 0; i < p->outputs; i++) {
 		const struct scan_output *o = &p->output[i];
 		if (o->kind == SCAN_ROWS)
@@ -318,13 +317,29 @@ static amt_status set_costs(struct fitting *f)
 	return STATUS_OK;
 }
 
+/* Masks of folded answers are one product more. One total alone is not folded, unless it takes the
+ * additional limb to fit. */
+static amt_status fit_level(struct fitting *f, unsigned fold_level)
+{
+	memset(f->out->level, 0, f->p->nodes);
+	f->out->fold_level = fold_level;
+	f->out->margin_bits = INFINITY;
+	f->failure = 0;
+	set_levels(f);
+	TRY(check_levels(f));
+	return set_noise(f);
+}
+
 static amt_status fit(struct fitting *f)
 {
 	TRY(mem_array(&f->out->level, (size_t)f->p->nodes + 1, 1));
 	TRY(mem_array(&f->noise, (size_t)f->p->nodes + 1, sizeof(*f->noise)));
-	set_levels(f);
-	TRY(check_levels(f));
-	TRY(set_noise(f));
+	amt_status s = fit_level(f, totals(f->p) > 1 ? 2 : 1);
+	if (amt_status_code(s) == AMT_NOISE_BUDGET && totals(f->p) == 1) {
+		amt_status_clear(&s);
+		s = fit_level(f, 2);
+	}
+	TRY(s);
 	return set_costs(f);
 }
 
@@ -336,7 +351,7 @@ uint64_t scan_total_pages(const struct scan_output *o)
 amt_status scan_fit(struct scan_fit *out, const struct scan_program *p,
 	const struct scan_table *table, uint64_t pages)
 {
-	*out = (struct scan_fit){.margin_bits = INFINITY};
+	*out = (struct scan_fit){0};
 	struct fitting f = {.p = p,
 		.table = table,
 		.ring = table->ring,

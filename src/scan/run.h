@@ -42,14 +42,20 @@ enum { SCAN_ROWS_PAGES = 16 }; /* pages whose bits share an answer */
 /* Accumulators that a total of `pages` pages takes. */
 uint64_t scan_total_runs(const struct scan_output *o, uint64_t pages);
 
-/* How often totals are folded (a power of two), and how many answers there are: of rows, of totals.
- * Public: owner and host compute the same. */
+/* How answers lie. First those of rows, output by output. Then totals by how often they can be folded
+ * without a slot reaching t: the runs of all outputs that are folded 2^5 times, 2^5 to an answer, those
+ * folded 2^4 times, and so on. Public: owner and host compute the same. */
 struct scan_answers {
-	unsigned fold;
 	uint64_t rows, totals;
+	uint64_t runs[SCAN_FOLD_LOG2 + 1]; /* by log2 of the fold */
+	uint64_t first[SCAN_FOLD_LOG2 +
+		       1]; /* their first answer, counted from the first of totals */
 };
 struct scan_answers scan_answers_of(
 	const struct scan_program *p, const struct scan_fit *fit, uint64_t pages);
+/* log2 of how often an output's runs are folded. */
+unsigned scan_total_fold_log2(
+	const struct scan_output *o, const struct scan_fit *fit, uint64_t pages);
 
 /* What a run did. */
 struct scan_work {
@@ -58,7 +64,7 @@ struct scan_work {
 };
 
 /* Appends the answers, bgv_answer_bytes each: for each SCAN_ROWS output in order, its pages by 16;
- * then totals, each output's runs of scan_total_pages pages in order, `fold` to an answer. */
+ * then totals, each output's runs of scan_total_pages pages in order, as scan_answers tells. */
 amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
 	const struct scan_program *p, const struct scan_table *table, const struct scan_fit *fit,
 	const struct scan_scalars *scalars, uint64_t pages, const struct scan_source *source,

@@ -10,7 +10,8 @@
 struct total {
 	struct bgv_ct product, linear; /* 3 and 2 parts; no data: none yet */
 	uint64_t pages_left;
-	uint64_t number; /* among all runs of all totals */
+	uint64_t answer; /* which it goes to, among those of totals */
+	unsigned place;	 /* and where in it */
 };
 
 /* The bits of 16 pages. */
@@ -24,7 +25,8 @@ struct run_output {
 	struct total *total;
 	struct packed_rows *rows;
 	uint64_t count; /* of either */
-	uint64_t first; /* number of the first answer (rows) or run (totals) */
+	uint64_t first; /* rows: number of the first answer */
+	unsigned fold_log2;
 };
 
 struct run_answers {
@@ -36,7 +38,8 @@ struct run_answers {
 	struct bgv_ct *gathered;
 	unsigned *waits;
 	uint8_t *bytes; /* of all answers, rows first */
-	uint64_t *mask; /* [fold]: plaintext polynomials of n coefficients */
+	/* By fold, 2^fold plaintext polynomials of n coefficients; NULL where no output is folded so. */
+	uint64_t *mask[SCAN_FOLD_LOG2 + 1];
 };
 
 static size_t answer_bytes(const struct run *r)
@@ -46,44 +49,53 @@ static size_t answer_bytes(const struct run *r)
 
 /* ---- making room */
 
-static amt_status make_masks(struct run *r)
+static amt_status make_masks(struct run *r, unsigned fold_log2)
 {
 	struct run_answers *a = r->answers;
-	size_t n = r->ring->n, half = n / 2, width = half / a->layout.fold;
+	size_t n = r->ring->n, half = n / 2, width = half >> fold_log2;
+	uint64_t **mask = &a->mask[fold_log2];
 	uint32_t *slot;
-	if (a->layout.fold == 1)
+	if (fold_log2 == 0 || a->layout.runs[fold_log2] == 0)
 		return STATUS_OK;
-	TRY(mem_alloc_aligned(&a->mask, a->layout.fold * n * sizeof(*a->mask)));
+	TRY(mem_alloc_aligned(mask, (n << fold_log2) * sizeof(**mask)));
 	TRY(mem_array(&slot, n, sizeof(*slot)));
-	for (size_t f = 0; f < a->layout.fold; f++) {
+	for (size_t f = 0; f < (size_t)1 << fold_log2; f++) {
 		for (size_t s = 0; s < half; s++)
 			slot[s] = slot[half + s] = s / width == f;
-		bgv_slots_encode(r->ring, a->mask + f * n, slot);
+		bgv_slots_encode(r->ring, *mask + f * n, slot);
 	}
 	mem_free(slot);
 	return STATUS_OK;
 }
 
-static amt_status make_output(
-	struct run *r, const struct scan_output *o, struct run_output *out, uint64_t first)
+static amt_status make_rows(struct run *r, struct run_output *out, uint64_t first)
 {
 	out->first = first;
-	if (o->kind == SCAN_ROWS) {
-		out->count = (r->pages + SCAN_ROWS_PAGES - 1) / SCAN_ROWS_PAGES;
-		TRY(mem_array(&out->rows, out->count + 1, sizeof(*out->rows)));
-		for (uint64_t i = 0; i < out->count; i++) {
-			uint64_t left = r->pages - i * SCAN_ROWS_PAGES;
-			out->rows[i].pages_left = left < SCAN_ROWS_PAGES ? left : SCAN_ROWS_PAGES;
-		}
-		return STATUS_OK;
+	out->count = (r->pages + SCAN_ROWS_PAGES - 1) / SCAN_ROWS_PAGES;
+	TRY(mem_array(&out->rows, out->count + 1, sizeof(*out->rows)));
+	for (uint64_t i = 0; i < out->count; i++) {
+		uint64_t left = r->pages - i * SCAN_ROWS_PAGES;
+		out->rows[i].pages_left = left < SCAN_ROWS_PAGES ? left : SCAN_ROWS_PAGES;
 	}
+	return STATUS_OK;
+}
+
+/* `runs`: how many runs of each fold there were before. */
+static amt_status make_totals(
+	struct run *r, const struct scan_output *o, struct run_output *out, uint64_t *runs)
+{
+	const struct scan_answers *layout = &r->answers->layout;
 	uint64_t each = scan_total_pages(o);
+	unsigned fold = scan_total_fold_log2(o, r->fit, r->pages);
+	out->fold_log2 = fold;
 	out->count = scan_total_runs(o, r->pages);
 	TRY(mem_array(&out->total, out->count + 1, sizeof(*out->total)));
 	for (uint64_t i = 0; i < out->count; i++) {
-		uint64_t left = r->pages - i * each;
+		uint64_t left = r->pages - i * each, number = runs[fold]++;
 		out->total[i].pages_left = left < each ? left : each;
-		out->total[i].number = first + i;
+		out->total[i].answer = layout->first[fold] + (number >> fold);
+		out->total[i].place = (unsigned)(number & ((1u << fold) - 1));
+		r->answers->waits[out->total[i].answer]++;
 	}
 	return STATUS_OK;
 }
@@ -91,19 +103,21 @@ static amt_status make_output(
 static amt_status make_outputs(struct run *r)
 {
 	struct run_answers *a = r->answers;
-	uint64_t rows = 0, runs = 0;
+	uint64_t rows = 0, runs[SCAN_FOLD_LOG2 + 1] = {0};
 	TRY(mem_array(&a->output, r->p->outputs, sizeof(*a->output)));
 	for (a->outputs = 0; a->outputs < r->p->outputs; a->outputs++)
 		pthread_mutex_init(&a->output[a->outputs].lock, NULL);
-	for (uint32_t i = 0; i < r->p->outputs; i++) {
-		bool is_rows = r->p->output[i].kind == SCAN_ROWS;
-		TRY(make_output(r, &r->p->output[i], &a->output[i], is_rows ? rows : runs));
-		*(is_rows ? &rows : &runs) += a->output[i].count;
-	}
 	TRY(mem_array(&a->gathered, a->layout.totals + 1, sizeof(*a->gathered)));
 	TRY(mem_array(&a->waits, a->layout.totals + 1, sizeof(*a->waits)));
-	for (uint64_t i = 0; i < runs; i++)
-		a->waits[i / a->layout.fold]++;
+	for (uint32_t i = 0; i < r->p->outputs; i++) {
+		struct run_output *out = &a->output[i];
+		if (r->p->output[i].kind == SCAN_ROWS) {
+			TRY(make_rows(r, out, rows));
+			rows += out->count;
+		} else {
+			TRY(make_totals(r, &r->p->output[i], out, runs));
+		}
+	}
 	return mem_array(&a->bytes, a->layout.rows + a->layout.totals + 1, answer_bytes(r));
 }
 
@@ -113,7 +127,9 @@ amt_status run_answers_new(struct run *r)
 	pthread_mutex_init(&r->answers->lock, NULL);
 	r->answers->layout = scan_answers_of(r->p, r->fit, r->pages);
 	TRY(make_outputs(r));
-	return make_masks(r);
+	for (unsigned fold = 1; fold <= SCAN_FOLD_LOG2; fold++)
+		TRY(make_masks(r, fold));
+	return STATUS_OK;
 }
 
 void run_answers_free(struct run *r)
@@ -139,7 +155,8 @@ void run_answers_free(struct run *r)
 	mem_free(a->gathered);
 	mem_free(a->waits);
 	mem_free(a->bytes);
-	mem_free_aligned(a->mask, a->layout.fold * r->ring->n * sizeof(*a->mask));
+	for (unsigned fold = 0; fold <= SCAN_FOLD_LOG2; fold++)
+		mem_free_aligned(a->mask[fold], (r->ring->n << fold) * sizeof(uint64_t));
 	pthread_mutex_destroy(&a->lock);
 	mem_free(a);
 	r->answers = NULL;
@@ -205,8 +222,8 @@ static amt_status add_rows(struct run_batch *b, uint32_t output)
 
 /* ---- totals */
 
-/* Every slot becomes the sum of the `fold` slots of its class, the mask keeps one run of slots. */
-static amt_status fold(struct run *r, struct bgv_ct *ct, unsigned place)
+/* Every slot becomes the sum of the slots of its class, the mask keeps one run of slots. */
+static amt_status fold(struct run *r, struct bgv_ct *ct, unsigned fold_log2, unsigned place)
 {
 	struct run_answers *a = r->answers;
 	struct bgv_ct turned = {0}, kept = {0};
@@ -214,14 +231,14 @@ static amt_status fold(struct run *r, struct bgv_ct *ct, unsigned place)
 	amt_status s = bgv_ct_new(&turned, r->ring, ct->limbs, 2);
 	if (amt_ok(s))
 		s = bgv_ct_new(&kept, r->ring, ct->limbs, 2);
-	for (unsigned f = 2; amt_ok(s) && f <= a->layout.fold; f *= 2) {
+	for (unsigned f = 2; amt_ok(s) && f <= 1u << fold_log2; f *= 2) {
 		s = bgv_automorphism(
 			r->ring, r->keys, &turned, ct, bgv_rotation(r->ring, half / f), NULL);
 		if (amt_ok(s))
 			bgv_add(r->ring, ct, ct, &turned);
 	}
 	if (amt_ok(s))
-		s = bgv_mul_plain(r->ring, &kept, ct, a->mask + place * r->ring->n);
+		s = bgv_mul_plain(r->ring, &kept, ct, a->mask[fold_log2] + place * r->ring->n);
 	if (amt_ok(s)) {
 		struct bgv_ct swap = *ct;
 		*ct = kept;
@@ -233,30 +250,30 @@ static amt_status fold(struct run *r, struct bgv_ct *ct, unsigned place)
 }
 
 /* Takes *ct over. */
-static amt_status gather_total(struct run *r, struct bgv_ct *ct, uint64_t number)
+static amt_status gather_total(
+	struct run *r, struct bgv_ct *ct, const struct total *t, unsigned fold_log2)
 {
 	struct run_answers *a = r->answers;
-	uint64_t answer = number / a->layout.fold;
-	if (a->layout.fold > 1)
-		TRY(fold(r, ct, (unsigned)(number % a->layout.fold)));
+	if (fold_log2 > 0)
+		TRY(fold(r, ct, fold_log2, t->place));
 	pthread_mutex_lock(&a->lock);
-	struct bgv_ct *sum = &a->gathered[answer];
+	struct bgv_ct *sum = &a->gathered[t->answer];
 	if (sum->data == NULL) {
 		*sum = *ct;
 		*ct = (struct bgv_ct){0};
 	} else {
 		bgv_add(r->ring, sum, sum, ct);
 	}
-	bool last = --a->waits[answer] == 0;
+	bool last = --a->waits[t->answer] == 0;
 	pthread_mutex_unlock(&a->lock);
 	if (!last)
 		return STATUS_OK;
-	TRY(put_answer(r, sum, a->layout.rows + answer));
+	TRY(put_answer(r, sum, a->layout.rows + t->answer));
 	bgv_ct_free(sum);
 	return STATUS_OK;
 }
 
-static amt_status finish_total(struct run *r, struct total *t)
+static amt_status finish_total(struct run *r, struct total *t, unsigned fold_log2)
 {
 	struct bgv_ct *ct = &t->linear;
 	if (t->product.data != NULL) {
@@ -266,7 +283,7 @@ static amt_status finish_total(struct run *r, struct total *t)
 		if (t->linear.data != NULL)
 			run_add_linear(r->ring, ct, &t->linear, 1);
 	}
-	amt_status s = gather_total(r, ct, t->number);
+	amt_status s = gather_total(r, ct, t, fold_log2);
 	bgv_ct_free(&t->product);
 	bgv_ct_free(&t->linear);
 	return s;
@@ -306,7 +323,7 @@ static amt_status add_total(struct run_batch *b, uint32_t output)
 		pthread_mutex_unlock(&o->lock);
 		TRY(s);
 		if (last)
-			TRY(finish_total(r, t));
+			TRY(finish_total(r, t, o->fold_log2));
 	}
 	return STATUS_OK;
 }

@@ -123,7 +123,7 @@ static amt_status wrong_canary(uint64_t page)
 		(unsigned long long)page);
 }
 
-/* The scale of a SCAN_ROWS output takes 16 bits apart only after it is divided away. */
+/* Bits and sums are multiples of their scale until it is divided away. */
 static uint64_t scale_of(const struct scan_asked *a, uint32_t output)
 {
 	return a->scale != NULL && a->scale[output] != 0 ? a->scale[output] : 1;
@@ -173,46 +173,61 @@ static amt_status read_rows(struct reading *r, uint32_t output, uint32_t *rows, 
 	return STATUS_OK;
 }
 
-/* A run of pages, folded `fold` times and kept at `place`: its sum, and its canaries. */
-static amt_status read_run(struct reading *r, uint32_t output, uint64_t first, uint64_t pages,
-	unsigned place, uint64_t *total)
+/* A run of an output: pages, how often it is folded, where it is kept. */
+struct total_run {
+	uint32_t output;
+	uint64_t first, pages;
+	unsigned fold_log2, place;
+};
+
+/* What the canaries that were folded into slot s have become. */
+static uint64_t expected_total(const struct reading *r, const struct total_run *t, size_t s)
 {
 	const struct scan_asked *a = r->asked;
-	size_t half = r->ring->n / 2, width = half / r->layout.fold;
-	size_t run = half / SCAN_CANARIES;
-	for (size_t s = place * width; s < (place + 1) * width; s++) {
-		bool canary = s % run == r->canary_class;
-		*total += r->slot[half + s] + (canary ? 0 : r->slot[s]);
-		if (!canary)
-			continue;
-		uint64_t wanted = 0;
-		for (uint64_t page = first; page < first + pages; page++)
-			for (size_t i = s % width / run; i < SCAN_CANARIES; i += width / run)
-				wanted += r->expected[(page * SCAN_CANARIES + i) *
-							      a->program->outputs +
-						      output];
-		if (wanted != r->slot[s])
-			return wrong_canary(first);
+	size_t run = r->ring->n / 2 / SCAN_CANARIES, step = SCAN_CANARIES >> t->fold_log2;
+	uint64_t sum = 0;
+	for (uint64_t page = t->first; page < t->first + t->pages; page++)
+		for (size_t i = s / run % step; i < SCAN_CANARIES; i += step)
+			sum += r->expected[(page * SCAN_CANARIES + i) * a->program->outputs +
+					   t->output];
+	return sum % BGV_T;
+}
+
+/* The run's sum, out of the answer at hand. */
+static amt_status read_run(struct reading *r, const struct total_run *t, uint64_t *total)
+{
+	size_t half = r->ring->n / 2, width = half >> t->fold_log2, run = half / SCAN_CANARIES;
+	uint64_t unscale = inverse(scale_of(r->asked, t->output));
+	for (size_t s = t->place * width; s < (t->place + 1) * width; s++) {
+		*total += r->slot[half + s] * unscale % BGV_T;
+		if (s % run != r->canary_class)
+			*total += r->slot[s] * unscale % BGV_T;
+		else if (r->slot[s] != expected_total(r, t, s))
+			return wrong_canary(t->first);
 	}
 	return STATUS_OK;
 }
 
-static amt_status read_totals(struct reading *r)
+/* All runs of a fold, answer by answer. */
+static amt_status read_fold(struct reading *r, unsigned fold_log2)
 {
 	const struct scan_asked *a = r->asked;
-	uint64_t number = 0;
+	uint64_t number = 0, mask = (1u << fold_log2) - 1;
 	for (uint32_t i = 0; i < a->program->outputs; i++) {
 		const struct scan_output *o = &a->program->output[i];
-		if (o->kind != SCAN_TOTAL)
+		if (o->kind != SCAN_TOTAL || scan_total_fold_log2(o, a->fit, a->pages) != fold_log2)
 			continue;
 		uint64_t each = scan_total_pages(o);
-		for (uint64_t first = 0; first < a->pages; first += each) {
-			uint64_t pages = a->pages - first < each ? a->pages - first : each;
-			if (number % r->layout.fold == 0)
-				TRY(read_answer(r, r->layout.rows + number / r->layout.fold));
-			TRY(read_run(r, i, first, pages, (unsigned)(number % r->layout.fold),
-				&r->out->totals[i]));
-			number++;
+		for (uint64_t first = 0; first < a->pages; first += each, number++) {
+			struct total_run t = {.output = i,
+				.first = first,
+				.pages = a->pages - first < each ? a->pages - first : each,
+				.fold_log2 = fold_log2,
+				.place = (unsigned)(number & mask)};
+			if (t.place == 0)
+				TRY(read_answer(r, r->layout.rows + r->layout.first[fold_log2] +
+							   (number >> fold_log2)));
+			TRY(read_run(r, &t, &r->out->totals[i]));
 		}
 	}
 	return STATUS_OK;
@@ -242,7 +257,9 @@ static amt_status read_all(struct reading *r)
 		TRY(read_rows(r, i, rows, &index));
 		rows += a->rows;
 	}
-	return read_totals(r);
+	for (unsigned fold = 0; fold <= SCAN_FOLD_LOG2; fold++)
+		TRY(read_fold(r, fold));
+	return STATUS_OK;
 }
 
 amt_status scan_result_get(struct scan_result *out, const struct bgv_secret *secret,

@@ -152,11 +152,11 @@ void fixture_expect(struct fixture *f, const struct scan_program *p, const uint8
 		for (uint32_t i = 0, k = 0; i < p->outputs; i++) {
 			if (!f->kept[r])
 				value[i] = 0;
+			value[i] /= scale != NULL && scale[i] != 0 ? scale[i] : 1;
 			if (p->output[i].kind == SCAN_TOTAL)
 				out->totals[i] += value[i];
 			else
-				out->rows[k++ * f->rows + r] =
-					value[i] / (scale != NULL && scale[i] != 0 ? scale[i] : 1);
+				out->rows[k++ * f->rows + r] = value[i];
 		}
 	}
 }

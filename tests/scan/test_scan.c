@@ -118,6 +118,7 @@ static void test_product_form(void **state)
 	}
 	uint32_t s, u, match;
 	OK(scan_leaf(&b.p, &s));
+	uint32_t first = build_public(&b, 0, 0, 1, 0);
 	/* u = S (S - 3), match = u (u + 2) */
 	OK(scan_add_term(&b.p, (struct scan_term){s, s, 1}));
 	OK(scan_add_term(&b.p, (struct scan_term){s, SCAN_NONE, -3}));
@@ -126,7 +127,9 @@ static void test_product_form(void **state)
 	OK(scan_add_term(&b.p, (struct scan_term){u, SCAN_NONE, 2}));
 	OK(scan_sum(&b.p, 0, &match));
 	OK(scan_rows(&b.p, match));
-	b.scale[0] = 24;
+	build_total(&b, match, SCAN_NONE, 1);
+	build_total(&b, match, first, 1);
+	b.scale[0] = b.scale[1] = b.scale[2] = 24;
 	check(&f, &b);
 	fixture_close(&f);
 }

@@ -28,6 +28,7 @@ struct options {
 	const char *parameters, *evaluation_key, *schema, *null_text, *stats_file, *audit;
 	const char *delimiter;
 	const char *key_cache;
+	const char *public_key, *type, *new_key, *rotation_key;
 	const char *client, *key_id, *expires, *note;
 	int format, fetch, header; /* enum format, amt_fetch, amt_header */
 	int threads;
@@ -77,6 +78,16 @@ int find_key(struct work *w, const char *start, char id[AMT_KEY_ID_TEXT]);
 
 /* key_commands.c: amaters key ... */
 int key_command(const struct options *o);
+/* Facts of the key with this full id. */
+int look_up(struct work *w, const char *id, amt_key_info *out);
+
+/* list_commands.c: integers without a database. */
+int evaluation_key_command(const struct options *o);
+int public_key_command(const struct options *o);
+int encrypt_command(const struct options *o);
+int decrypt_command(const struct options *o);
+int rotation_key_command(const struct options *o);
+int write_rotation_key(const amt_key *old_key, const amt_key *new_key, const char *path);
 
 /* commands.c: one function a command, returns the exit status. */
 struct command {

@@ -266,7 +266,26 @@ const struct command command_table[] = {
 		"  audit [HEAD]       checks and prints what happened, and whether HEAD is part of it\n"
 		"Other commands take the folder as --key too, with --client or --key-id.\n",
 		key_command,
-		" key passphrase-file passphrase-fd parameters client expires note format quiet "},
+		" key passphrase-file passphrase-fd parameters client expires note rotation-key format quiet "},
+	{"evaluation-key", "FILE", "Writes an evaluation key, with which hosts compute",
+		"Sessions make one by themselves when a database is new.\n", evaluation_key_command,
+		" key key-id client passphrase-file passphrase-fd quiet "},
+	{"public-key", "FILE", "Writes a public key, with which others encrypt for the owner",
+		"Who exchanges the file on its way reads what is written with it.\n",
+		public_key_command, " key key-id client passphrase-file passphrase-fd "},
+	{"encrypt", "FILE [VALUE]...", "Encrypts integers with a public key",
+		"Values are the arguments, or stdin's words. The host takes the file in with\n"
+		"amatersd --convert; nobody but the owner reads it.\n",
+		encrypt_command, " public-key type "},
+	{"decrypt", "FILE", "Prints encrypted integers that a host wrote", "", decrypt_command,
+		" key key-id client passphrase-file passphrase-fd "},
+	{"rotation-key", "FILE",
+		"Writes what a host needs to turn integers of an old key to a new one",
+		"--key is the old key and --new-key the new one; of a key store, --key-id is the rotated\n"
+		"key, and its successor the new one.\n",
+		rotation_key_command,
+		" key key-id client new-key passphrase-file passphrase-fd new-passphrase-file "
+		"new-passphrase-fd "},
 	{"create", "[SQL]...", "Makes a database, with tables",
 		"The host gets an evaluation key (about 30 MB): it can compute with it, not read.\n",
 		create, CONNECTION "evaluation-key schema format stats-file "},

@@ -179,7 +179,7 @@ static int create(const struct options *o)
 }
 
 /* Client and set of a key. */
-static int look_up(struct work *w, const char *id, amt_key_info *out)
+int look_up(struct work *w, const char *id, amt_key_info *out)
 {
 	amt_key_info *keys = NULL;
 	size_t count = 0;
@@ -188,6 +188,19 @@ static int look_up(struct work *w, const char *id, amt_key_info *out)
 		if (strcmp(keys[i].id, id) == 0)
 			*out = keys[i];
 	amt_key_store_free(keys);
+	return status;
+}
+
+static int export_rotation(struct work *w, const char *path, const char *old_id, const char *new_id)
+{
+	amt_key *old_key = NULL, *new_key = NULL;
+	int status = finish(amt_key_store_key(w->store, &old_key, old_id, AMT_KEY_DECRYPT));
+	if (status == EXIT_DONE)
+		status = finish(amt_key_store_key(w->store, &new_key, new_id, AMT_KEY_PREPARE));
+	if (status == EXIT_DONE)
+		status = write_rotation_key(old_key, new_key, path);
+	amt_key_free(old_key);
+	amt_key_free(new_key);
 	return status;
 }
 
@@ -208,6 +221,8 @@ static int rotate(struct work *w, const struct options *o, const char *id)
 		status = finish(amt_key_store_rotate(w->store, id, successor, o->note));
 	if (status == EXIT_DONE)
 		printf("key %s rotated; key %s active\n", id, successor);
+	if (status == EXIT_DONE && o->rotation_key != NULL)
+		status = export_rotation(w, o->rotation_key, id, successor);
 	return status;
 }
 

@@ -11,7 +11,7 @@ static void help(FILE *out)
 	      "commands (amaters <command> --help tells more):\n",
 		out);
 	for (unsigned i = 0; i < command_count; i++)
-		fprintf(out, "  %-10s  %s\n", command_table[i].name, command_table[i].summary);
+		fprintf(out, "  %-14s  %s\n", command_table[i].name, command_table[i].summary);
 	fputs("\nexample:\n"
 	      "  amaters keygen --key owner.key\n"
 	      "  amaters create --key owner.key --db patients.db 'CREATE TABLE p (age u8 NOT NULL)'\n"

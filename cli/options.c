@@ -24,6 +24,10 @@ static const struct option_row {
 #define AT(field) offsetof(struct options, field)
 	{"key", 'k', "FILE", "the key file, or the folder of a key store (else $AMATERS_KEY)", TEXT,
 		AT(key)},
+	{"new-key", 'B', "FILE", "the key to rotate to", TEXT, AT(new_key)},
+	{"rotation-key", 'R', "FILE", "rotate: also write a rotation key", TEXT, AT(rotation_key)},
+	{"public-key", 'u', "FILE", "the owner's public key", TEXT, AT(public_key)},
+	{"type", 'T', "TYPE", "bool, u8 to u64, i8 to i64", TEXT, AT(type)},
 	{"client", 'c', "NAME", "whose key of a key store", TEXT, AT(client)},
 	{"key-id", 'i', "START", "the key of a key store whose id begins so", TEXT, AT(key_id)},
 	{"expires", 'e', "WHEN", "end of a key's time: a date, 2027-12-31, or days from now, 90d",

@@ -22,8 +22,9 @@ static amt_status redraw(const struct bgv_ring *ring, struct seed_expander *seed
 amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, unsigned limb,
 	size_t first, size_t count, uint64_t *out)
 {
-	TRY(seed_expand_u64_from(seed, limb, first, out, count));
-	if (UNLIKELY(ntt_reduce_uniform(bgv_table(ring, limb), out, out, count)))
+	bool beyond;
+	TRY(ntt_expand_uniform(bgv_table(ring, limb), out, seed, limb, first, count, &beyond));
+	if (UNLIKELY(beyond))
 		return redraw(ring, seed, limb, first, count, out);
 	return STATUS_OK;
 }

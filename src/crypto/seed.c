@@ -50,6 +50,11 @@ void seed_expander_free(struct seed_expander *e)
 	mem_free(e);
 }
 
+const struct seed_schedule *seed_expander_schedule(const struct seed_expander *e)
+{
+	return e->cipher == NULL ? &e->schedule : NULL;
+}
+
 /* The key stream from its block `block` on. */
 static amt_status expand(
 	struct seed_expander *e, uint64_t stream, uint64_t block, uint8_t *out, size_t size)

@@ -9,6 +9,10 @@ struct seed_schedule {
 	uint8_t round[11][16]; /* AES-128's round keys */
 };
 
+struct seed_expander;
+/* NULL where libcrypto expands. */
+const struct seed_schedule *seed_expander_schedule(const struct seed_expander *e);
+
 #if defined(__x86_64__)
 /* Only where cpu_has_vaes(). */
 void seed_vaes_schedule(struct seed_schedule *out, const uint8_t key[16]);

@@ -1,13 +1,7 @@
-/* AES-128-CTR with VAES: four blocks a register, eight registers in flight, which hides the latency of
- * a round. The key schedule is FIPS 197's. */
-#include "crypto/seed_inside.h"
+/* Seed expansion with VAES; the key schedule is FIPS 197's. */
+#include "crypto/seed_vaes.h"
 
-#include <immintrin.h>
 #include <string.h>
-
-typedef __m512i vec;
-
-enum { ROUNDS = 10, FLIGHT = 8, BLOCKS = 4 /* of a register */ };
 
 /* Each word of a round key is the sum of those before it, and of the transformed last one. */
 static inline __m128i next_key(__m128i key, __m128i assist)
@@ -19,7 +13,7 @@ static inline __m128i next_key(__m128i key, __m128i assist)
 
 void seed_vaes_schedule(struct seed_schedule *out, const uint8_t key[16])
 {
-	__m128i k[ROUNDS + 1];
+	__m128i k[VAES_ROUNDS + 1];
 	k[0] = _mm_loadu_si128((const __m128i *)key);
 	k[1] = next_key(k[0], _mm_aeskeygenassist_si128(k[0], 0x01));
 	k[2] = next_key(k[1], _mm_aeskeygenassist_si128(k[1], 0x02));
@@ -34,54 +28,29 @@ void seed_vaes_schedule(struct seed_schedule *out, const uint8_t key[16])
 	memcpy(out->round, k, sizeof(k));
 }
 
-/* Counter blocks as numbers: the stream below, the counter above and not yet big-endian. */
-static inline vec first_blocks(uint64_t stream, uint64_t block)
-{
-	long long s = (long long)stream, b = (long long)block;
-	return _mm512_setr_epi64(s, b, s, b + 1, s, b + 2, s, b + 3);
-}
-
-static inline vec step(long long blocks)
-{
-	return _mm512_setr_epi64(0, blocks, 0, blocks, 0, blocks, 0, blocks);
-}
-
-/* Encrypts `count` (constant) registers of consecutive counter blocks. */
-static inline __attribute__((always_inline)) void encrypt(
-	vec *x, vec counter, unsigned count, const vec *key)
-{
-	const vec swap = _mm512_broadcast_i32x4(
-		_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 15, 14, 13, 12, 11, 10, 9, 8));
-	for (unsigned i = 0; i < count; i++) {
-		x[i] = _mm512_xor_si512(_mm512_shuffle_epi8(counter, swap), key[0]);
-		counter = _mm512_add_epi64(counter, step(BLOCKS));
-	}
-	for (unsigned r = 1; r < ROUNDS; r++)
-		for (unsigned i = 0; i < count; i++)
-			x[i] = _mm512_aesenc_epi128(x[i], key[r]);
-	for (unsigned i = 0; i < count; i++)
-		x[i] = _mm512_aesenclast_epi128(x[i], key[ROUNDS]);
-}
-
 void seed_vaes_expand(const struct seed_schedule *schedule, uint64_t stream, uint64_t block,
 	uint8_t *out, size_t size)
 {
-	enum { WIDE = FLIGHT * sizeof(vec) };
-	vec key[ROUNDS + 1], x[FLIGHT], counter = first_blocks(stream, block);
-	for (unsigned r = 0; r <= ROUNDS; r++)
-		key[r] = _mm512_broadcast_i32x4(
-			_mm_loadu_si128((const __m128i *)schedule->round[r]));
-	for (; size >= WIDE; out += WIDE, size -= WIDE) {
-		encrypt(x, counter, FLIGHT, key);
-		counter = _mm512_add_epi64(counter, step(FLIGHT * BLOCKS));
-		for (unsigned i = 0; i < FLIGHT; i++)
-			_mm512_storeu_si512(out + i * sizeof(vec), x[i]);
-	}
+	enum { ONE = sizeof(__m512i), GROUP = VAES_FLIGHT * ONE };
+	struct vaes_keys k = vaes_keys(schedule);
 	while (size > 0) {
-		size_t piece = size < sizeof(vec) ? size : sizeof(vec);
-		encrypt(x, counter, 1, key);
-		counter = _mm512_add_epi64(counter, step(BLOCKS));
-		_mm512_mask_storeu_epi8(out, _cvtu64_mask64(~0ull >> (64 - piece)), x[0]);
+		if (block % VAES_GROUP == 0 && size >= GROUP) {
+			__m512i x[VAES_FLIGHT];
+			vaes_group(x, stream, block, &k);
+			for (unsigned i = 0; i < VAES_FLIGHT; i++)
+				_mm512_storeu_si512(out + i * ONE, x[i]);
+			block += VAES_GROUP;
+			out += GROUP;
+			size -= GROUP;
+			continue;
+		}
+		/* Up to the next group. */
+		size_t piece = (VAES_GROUP - block % VAES_GROUP) * 16;
+		piece = piece < ONE ? piece : ONE;
+		piece = piece < size ? piece : size;
+		__m512i x = vaes_register(stream, block, &k);
+		_mm512_mask_storeu_epi8(out, _cvtu64_mask64(~0ull >> (ONE - piece)), x);
+		block += piece / 16;
 		out += piece;
 		size -= piece;
 	}

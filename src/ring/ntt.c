@@ -1,6 +1,7 @@
 #include "ring/ntt_inside.h"
 
 #include "base/alloc.h"
+#include "crypto/seed.h"
 #include "os/cpu.h"
 
 #include <string.h>
@@ -109,6 +110,7 @@ static void fill_constants(struct ntt *t)
 		t->bits++;
 	t->barrett = (uint64_t)((one << (t->bits + 50)) / q);
 	t->barrett64 = (uint64_t)((one << 64) / q);
+	t->barrett64_close = (uint64_t)((one << 64) % q) + 4096 <= q;
 	t->two52 = (uint64_t)((one << 52) % q);
 	t->two104 = (uint64_t)((one << 104) % q);
 	t->two52_shoup = (uint64_t)((one * t->two52 << 52) / q);
@@ -247,6 +249,21 @@ void ntt_reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
 bool ntt_reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n)
 {
 	return t->kernel->reduce_uniform(t, out, words, n);
+}
+
+amt_status ntt_expand_uniform(const struct ntt *t, uint64_t *out, struct seed_expander *seed,
+	uint64_t stream, uint64_t first, size_t n, bool *beyond)
+{
+	const struct seed_schedule *schedule = seed_expander_schedule(seed);
+	bool fused = schedule != NULL && t->kernel->expand_uniform != NULL &&
+		     first % NTT_MASK_WORDS == 0 && n % NTT_MASK_WORDS == 0;
+	if (fused) {
+		*beyond = t->kernel->expand_uniform(t, out, schedule, stream, first, n);
+		return STATUS_OK;
+	}
+	TRY(seed_expand_u64_from(seed, stream, first, out, n));
+	*beyond = ntt_reduce_uniform(t, out, out, n);
+	return STATUS_OK;
 }
 
 void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n)

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct ntt;
+struct seed_expander;
 
 /* AMT_INVALID_ARGUMENT unless q is such a prime. */
 amt_status ntt_new(struct ntt **out, uint64_t q, unsigned log2n);
@@ -50,6 +51,10 @@ void ntt_reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
  * caller draws again (crypto/seed.h). */
 bool ntt_reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n);
 uint64_t ntt_uniform_bound(const struct ntt *t); /* q floor(2^64 / q) */
+/* ntt_reduce_uniform of words first, first + 1, ... of a stream (seed_expand_u64_from); *beyond is
+ * what it returns. */
+amt_status ntt_expand_uniform(const struct ntt *t, uint64_t *out, struct seed_expander *seed,
+	uint64_t stream, uint64_t first, size_t n, bool *beyond);
 /* Residues modulo another prime p < 2^50 (canonical), centred to (-p/2, p/2], to residues mod q. */
 void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n);
 

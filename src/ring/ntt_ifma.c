@@ -4,59 +4,11 @@
  * finishes block by block; the last three levels are done within eight registers after a
  * transposition. Values stay below 4 q (forward) and 2 q (inverse), so q < 2^50 is needed.
  */
-#include "ring/ntt_inside.h"
+#include "ring/ntt_ifma.h"
 
-#include <immintrin.h>
 #include <string.h>
 
-typedef __m512i vec;
-
 enum { BLOCK = 4096 /* coefficients that the first-level cache holds */ };
-
-static inline vec load(const uint64_t *p)
-{
-	return _mm512_load_si512(p);
-}
-static inline void store(uint64_t *p, vec v)
-{
-	_mm512_store_si512(p, v);
-}
-static inline vec set(uint64_t v)
-{
-	return _mm512_set1_epi64((long long)v);
-}
-static inline vec low52(vec sum, vec a, vec b)
-{
-	return _mm512_madd52lo_epu64(sum, a, b);
-}
-static inline vec high52(vec sum, vec a, vec b)
-{
-	return _mm512_madd52hi_epu64(sum, a, b);
-}
-/* x < 2 bound to below bound: the wrapped difference is the greater one if x is below. */
-static inline vec below(vec x, vec bound)
-{
-	return _mm512_min_epu64(x, _mm512_sub_epi64(x, bound));
-}
-
-struct modulus {
-	vec q, twice, minus; /* minus: 2^52 - q, so that e (2^52 - q) subtracts e q in 52 bits */
-	vec mask;
-};
-
-static inline struct modulus modulus(const struct ntt *t)
-{
-	return (struct modulus){set(t->q), set(2 * t->q), set(((uint64_t)1 << 52) - t->q),
-		set(((uint64_t)1 << 52) - 1)};
-}
-
-/* y w modulo q, in [0, 2q); y < 2^52. */
-static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
-{
-	vec zero = _mm512_setzero_si512();
-	vec e = high52(zero, y, quotient);
-	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
-}
 
 /* ---- transforms
  *
@@ -66,8 +18,6 @@ static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
  * first three levels stays below N q / 4 <= 2^52.
  */
 enum { LAZY_FORWARD_BITS = 47, LAZY_INVERSE_BITS = 54 /* with log2n */ };
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* x + w y and x - w y. */
 INLINE void forward_butterfly(
@@ -401,33 +351,28 @@ static void scale_add(const struct ntt *t, uint64_t *out, const uint64_t *a, uin
 	}
 }
 
-/* A word is high 2^52 + low: the low 52 bits by their quotient, the 12 above times 2^52 mod q. */
-static inline vec reduce_word(const struct ntt *t, vec a, const struct modulus *m)
+INLINE void reduce_all(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n, bool close)
 {
-	vec low = _mm512_and_si512(a, m->mask), high = _mm512_srli_epi64(a, 52);
-	vec x = shoup(low, set(1), set(t->one_shoup), m);
-	vec y = shoup(high, set(t->two52), set(t->two52_shoup), m);
-	return below(below(_mm512_add_epi64(x, y), m->twice), m->q);
+	struct word_modulus m = word_modulus(t);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, reduce_word(load(a + i), &m, close));
 }
 
 static void reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
 {
-	struct modulus m = modulus(t);
-	for (size_t i = 0; i < n; i += 8)
-		store(out + i, reduce_word(t, load(a + i), &m));
+	if (t->barrett64_close)
+		reduce_all(t, out, a, n, true);
+	else
+		reduce_all(t, out, a, n, false);
 }
 
 static bool reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n)
 {
-	struct modulus m = modulus(t);
-	vec bound = set(t->uniform_bound);
-	__mmask8 beyond = 0;
-	for (size_t i = 0; i < n; i += 8) {
-		vec w = load(words + i);
-		beyond |= _mm512_cmpge_epu64_mask(w, bound);
-		store(out + i, reduce_word(t, w, &m));
-	}
-	return beyond != 0;
+	vec most = _mm512_setzero_si512();
+	for (size_t i = 0; i < n; i += 8)
+		most = _mm512_max_epu64(most, load(words + i));
+	reduce(t, out, words, n);
+	return _mm512_cmpge_epu64_mask(most, set(t->uniform_bound)) != 0;
 }
 
 /* a and the lift are below 2^50, so one quotient will do. */
@@ -580,6 +525,7 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.scale_add = scale_add,
 	.reduce = reduce,
 	.reduce_uniform = reduce_uniform,
+	.expand_uniform = ntt_ifma_expand_uniform,
 	.convert = convert,
 	.acc = acc,
 	.acc_tensor = acc_tensor,

@@ -13,7 +13,10 @@
 #ifndef RING_NTT_INSIDE_H
 #define RING_NTT_INSIDE_H
 
+#include "crypto/seed_inside.h"
 #include "ring/ntt.h"
+
+enum { NTT_MASK_WORDS = 64 };
 
 /* One instruction set's functions; contracts in ring/ntt.h. */
 struct ntt_kernel {
@@ -34,6 +37,10 @@ struct ntt_kernel {
 		const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
 	void (*reduce)(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n);
 	bool (*reduce_uniform)(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n);
+	/* Whole groups (NTT_MASK_WORDS) of a stream's words, reduced as they are made; NULL: there is
+	 * none. Only with a schedule, which only processors with VAES make. */
+	bool (*expand_uniform)(const struct ntt *t, uint64_t *out,
+		const struct seed_schedule *schedule, uint64_t stream, uint64_t first, size_t n);
 	void (*convert)(
 		const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n);
 	void (*acc)(
@@ -63,7 +70,9 @@ struct ntt {
 	/* Barrett, for values below 4^bits: q < 2^bits, and floor(2^(bits + 50) / q). */
 	unsigned bits;
 	uint64_t barrett;
-	uint64_t barrett64; /* floor(2^64 / q) */
+	uint64_t barrett64; /* floor(2^64 / q), below 2^52 since q > 2^12 */
+	/* A word's upper 52 bits times this leave a rest below 2 q, not 3 q: nearly always. */
+	bool barrett64_close;
 	/* 2^52 modulo q, 2^104 modulo q, and Shoup's quotients of these and of 1, 52 bits. */
 	uint64_t two52, two52_shoup, two104, one_shoup;
 	uint64_t *memory;
@@ -81,6 +90,8 @@ const struct ntt_kernel *const *ntt_kernels(void);
 extern const struct ntt_kernel ntt_kernel_portable;
 #if defined(__x86_64__)
 extern const struct ntt_kernel ntt_kernel_ifma;
+bool ntt_ifma_expand_uniform(const struct ntt *t, uint64_t *out,
+	const struct seed_schedule *schedule, uint64_t stream, uint64_t first, size_t n);
 #endif
 
 #endif

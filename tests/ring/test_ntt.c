@@ -1,6 +1,7 @@
 /* Number-theoretic transforms of every kernel against definitions in 128-bit integers. */
 #include "testing.h"
 
+#include "crypto/seed.h"
 #include "ring/ntt_inside.h"
 
 #include <stdlib.h>
@@ -205,6 +206,37 @@ static void check_words(const struct ntt *t, const struct ntt *portable)
 	drop(out, N);
 }
 
+/* Reducing while expanding is reducing after it, where groups of words begin and elsewhere. */
+static void check_masks(const struct ntt *t, const struct ntt *portable)
+{
+	enum { N = 1024 };
+	static const size_t firsts[] = {0, 64, 1024, 192 + 62, 7, 1ull << 33},
+			    counts[] = {1024, 64, 640, 8, 1000};
+	uint64_t *words = residues(N, t->q), *out = residues(N, t->q);
+	struct seed seed;
+	struct seed_expander *e;
+	OK(seed_new(&seed));
+	OK(seed_expander_new(&e, &seed));
+	for (unsigned i = 0; i < 30; i++) {
+		size_t first = firsts[i % 6], n = counts[i / 6];
+		bool beyond, expected;
+		OK(seed_expand_u64_from(e, i, first, words, n));
+		expected = ntt_reduce_uniform(portable, words, words, n);
+		OK(ntt_expand_uniform(t, out, e, i, first, n, &beyond));
+		assert_int_equal(beyond, expected);
+		assert_memory_equal(out, words, n * sizeof(*out));
+	}
+	seed_expander_free(e);
+	drop(words, N);
+	drop(out, N);
+}
+
+static void test_masks(void **s)
+{
+	(void)s;
+	for_all(10, 10, check_masks);
+}
+
 static void test_words(void **s)
 {
 	(void)s;
@@ -349,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_product),
 		cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_packed),

@@ -6,6 +6,7 @@
 #include "query/predicate.h"
 #include "query/scan_graph.h"
 #include "query/scan_plan.h"
+#include "scan/run.h"
 
 /* ---- conditions */
 
@@ -143,8 +144,7 @@ struct scan_round_cost {
 	uint32_t outputs, scalars;
 	uint64_t leaf_products, read_bytes, relinearisations, transforms;
 	double failure_log2;
-	uint64_t sums; /* ciphertexts of totals before they are folded */
-	uint64_t row_answers;
+	uint64_t answers; /* ciphertexts */
 };
 
 struct scan_work_plan {

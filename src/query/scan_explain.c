@@ -149,11 +149,7 @@ static void add_costs(const struct explaining *x, struct costs *c)
 		c->scalars += k->scalars;
 		c->outputs += k->outputs;
 		c->failure += exp2(k->failure_log2);
-		double fold = 1;
-		while (fold < SCAN_CANARIES && fold < (double)k->sums)
-			fold *= 2;
-		double answers = (double)k->row_answers + ceil((double)k->sums / fold);
-		c->answer_bytes += answers * 2 * n * BGV_ANSWER_BITS / 8;
+		c->answer_bytes += (double)k->answers * 2 * n * BGV_ANSWER_BITS / 8;
 		c->question_bytes += ceil((double)k->scalars / SCAN_PACK_SCALARS) * k->limbs * n *
 				     BGV_RESIDUE_BYTES;
 	}

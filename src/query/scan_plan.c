@@ -101,7 +101,8 @@ static amt_status aggregate_outputs(struct scan_plan *p, struct scan_build *b)
 	struct scan_match match;
 	uint32_t *mask, null;
 	TRY(arena_alloc(&w->arena, w->groups * sizeof(*mask), &mask));
-	TRY(scan_where(b, w->where, false, &match));
+	TRY(scan_where(b, w->where, true, &match));
+	p->scale = (uint32_t)(match.scale < 0 ? match.scale + BGV_T : match.scale);
 	TRY(group_masks(w, b, match.node, mask));
 	if (p->round == 0) {
 		TRY(arena_alloc(&w->arena, w->groups * sizeof(*w->group_count), &w->group_count));
@@ -159,17 +160,6 @@ static amt_status make_round(struct scan_plan *p)
 	return mem_grow(&p->work->scratch, ((size_t)outputs + 1) * sizeof(*p->work->scratch));
 }
 
-static void count_answers(const struct scan_plan *p, struct scan_round_cost *c)
-{
-	uint64_t pages = p->work->options.pages;
-	for (uint32_t i = 0; i < p->program.outputs; i++) {
-		const struct scan_output *o = &p->program.output[i];
-		uint64_t together = o->kind == SCAN_ROWS ? 16 : scan_total_pages(o);
-		uint64_t *count = o->kind == SCAN_ROWS ? &c->row_answers : &c->sums;
-		*count += (pages + together - 1) / together;
-	}
-}
-
 /* All rounds are made once, so that what does not fit is found before anything is asked. */
 static amt_status make_rounds(struct scan_plan *p)
 {
@@ -188,7 +178,9 @@ static amt_status make_rounds(struct scan_plan *p)
 			.relinearisations = p->fit.relinearisations,
 			.transforms = p->fit.transforms,
 			.failure_log2 = p->fit.failure_log2};
-		count_answers(p, &w->cost[p->round]);
+		struct scan_answers answers =
+			scan_answers_of(&p->program, &p->fit, w->options.pages);
+		w->cost[p->round].answers = answers.rows + answers.totals;
 	}
 	p->round = 0;
 	return STATUS_OK;
@@ -294,8 +286,9 @@ amt_status scan_plan_add_row(const struct scan_plan *p, const uint64_t *code, co
 	TRY(scan_evaluate_row(&p->program, &p->table, code, null, p->scalar, NULL, output));
 	if (match != NULL)
 		*match = p->rows && output[0] == p->scale;
+	int64_t unscale = graph_inverse((int32_t)p->scale);
 	for (uint32_t i = 0; i < p->program.outputs && totals != NULL && !p->rows; i++)
-		totals[i] += output[i];
+		totals[i] += (uint64_t)((output[i] * unscale % BGV_T + BGV_T) % BGV_T);
 	return STATUS_OK;
 }
 

@@ -73,9 +73,9 @@ struct scan_plan {
 	uint8_t statement; /* enum statement_kind: SELECT, UPDATE, DELETE */
 	/* Rows are selected one by one: SELECT of columns, UPDATE, DELETE. `item` are the columns of the
 	 * result (PLAN_COLUMN) and `limit` is applied by whoever fetches. The program has one output,
-	 * SCAN_ROWS; a row matches where the value of the answer is `scale`. */
+	 * SCAN_ROWS. */
 	bool rows;
-	uint32_t scale;
+	uint32_t scale; /* of the round's outputs, for scan/secret_query.h */
 	struct plan_item *item;
 	unsigned items;
 	uint64_t limit; /* UINT64_MAX: none */

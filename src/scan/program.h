@@ -16,8 +16,8 @@
  *	SCAN_TOTAL   sum over pages of (sum over terms as in SCAN_SUM), each slot's value of one page
  *	             at most `max`: added up over floor(65536 / max) pages before a new accumulator is
  *	             begun
- * All values of an output may be multiples of a *scale* modulo t (product form: D!), which the owner
- * divides away; `max` is without it.
+ * All values may be multiples of one *scale* modulo t (product form: D!), which the owner divides away;
+ * `max` is without it.
  *
  * Levels. The last ciphertext sent has 1 limb. Requirements run from outputs to leaves: a node used
  * at l limbs in a product is needed at l, the product itself is made at l and leaves l - 1 after the

@@ -124,9 +124,9 @@ static amt_status wrong_canary(uint64_t page)
 }
 
 /* Bits and sums are multiples of their scale until it is divided away. */
-static uint64_t scale_of(const struct scan_asked *a, uint32_t output)
+static uint64_t scale_of(const struct scan_asked *a)
 {
-	return a->scale != NULL && a->scale[output] != 0 ? a->scale[output] : 1;
+	return a->scale != 0 ? a->scale : 1;
 }
 
 static amt_status rows_page(
@@ -134,7 +134,7 @@ static amt_status rows_page(
 {
 	const struct scan_asked *a = r->asked;
 	unsigned per_page = scan_page_rows(r->ring), shift = page % SCAN_ROWS_PAGES;
-	uint64_t first = page * per_page, scale = scale_of(a, output);
+	uint64_t first = page * per_page, scale = scale_of(a);
 	uint32_t seen = 0;
 	for (unsigned i = 0; i < per_page; i++) {
 		uint32_t bit = bits[scan_slot(r->ring, r->canary_class, i)] >> shift & 1;
@@ -157,7 +157,7 @@ static amt_status rows_page(
 static amt_status read_rows(struct reading *r, uint32_t output, uint32_t *rows, uint64_t *index)
 {
 	const struct scan_asked *a = r->asked;
-	uint64_t unscale = inverse(scale_of(a, output));
+	uint64_t unscale = inverse(scale_of(a));
 	for (uint64_t first = 0; first < a->pages; first += SCAN_ROWS_PAGES) {
 		uint64_t pages = a->pages - first;
 		pages = pages < SCAN_ROWS_PAGES ? pages : SCAN_ROWS_PAGES;
@@ -197,7 +197,7 @@ static uint64_t expected_total(const struct reading *r, const struct total_run *
 static amt_status read_run(struct reading *r, const struct total_run *t, uint64_t *total)
 {
 	size_t half = r->ring->n / 2, width = half >> t->fold_log2, run = half / SCAN_CANARIES;
-	uint64_t unscale = inverse(scale_of(r->asked, t->output));
+	uint64_t unscale = inverse(scale_of(r->asked));
 	for (size_t s = t->place * width; s < (t->place + 1) * width; s++) {
 		*total += r->slot[half + s] * unscale % BGV_T;
 		if (s % run != r->canary_class)

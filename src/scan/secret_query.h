@@ -16,7 +16,7 @@ struct scan_asked {
 	const struct scan_table *table;
 	const struct scan_fit *fit;
 	const uint8_t *scalar;
-	const uint32_t *scale; /* by output: what its values are multiplied with; NULL: 1 */
+	uint32_t scale; /* what all values are multiples of, 0: 1 */
 	const uint8_t *canary_key;
 	uint64_t pages, rows; /* rows in pages: all pages are full but for the last */
 };

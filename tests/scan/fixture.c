@@ -107,7 +107,7 @@ static amt_status read_page(
 }
 
 amt_status fixture_run(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
-	const uint32_t *scale, struct scan_result *out, struct scan_work *work)
+	uint32_t scale, struct scan_result *out, struct scan_work *work)
 {
 	struct scan_fit fit;
 	struct buf packed = {0}, answers = {0};
@@ -136,7 +136,7 @@ amt_status fixture_run(struct fixture *f, const struct scan_program *p, const ui
 }
 
 void fixture_expect(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
-	const uint32_t *scale, struct scan_result *out)
+	uint32_t scale, struct scan_result *out)
 {
 	uint32_t value[64];
 	uint64_t code[MAX_COLUMNS];
@@ -152,7 +152,7 @@ void fixture_expect(struct fixture *f, const struct scan_program *p, const uint8
 		for (uint32_t i = 0, k = 0; i < p->outputs; i++) {
 			if (!f->kept[r])
 				value[i] = 0;
-			value[i] /= scale != NULL && scale[i] != 0 ? scale[i] : 1;
+			value[i] /= scale != 0 ? scale : 1;
 			if (p->output[i].kind == SCAN_TOTAL)
 				out->totals[i] += value[i];
 			else

@@ -129,7 +129,7 @@ static void test_product_form(void **state)
 	OK(scan_rows(&b.p, match));
 	build_total(&b, match, SCAN_NONE, 1);
 	build_total(&b, match, first, 1);
-	b.scale[0] = b.scale[1] = b.scale[2] = 24;
+	b.scale = 24;
 	check(&f, &b);
 	fixture_close(&f);
 }
@@ -180,13 +180,13 @@ static void test_canaries(void **state)
 	f.page[0][0] = f.page[0][1];
 	f.page[0][1] = swap;
 	/* The sum of two pages is the same, whichever is first; but row bits are not. */
-	OK(fixture_run(&f, &b.p, b.scalar, NULL, &got, &work));
+	OK(fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
 	scan_result_free(&got);
 	f.page[0][0] = f.page[0][1];
-	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, NULL, &got, &work));
+	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
 	f.page[0][0] = swap;
 	OK(scan_rows(&b.p, lt));
-	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, NULL, &got, &work));
+	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
 	f.page[0][0] = (struct buf){0};
 	scan_program_free(&b.p);
 	fixture_close(&f);

@@ -33,6 +33,13 @@ static bool is_null_flag(const struct pred *p)
 	return p->kind == PRED_NULL || (p->kind == PRED_NOT && p->child[0]->kind == PRED_NULL);
 }
 
+/* Whether the program shows that an equality is one. */
+static bool shows_equality(const struct explaining *x, uint16_t column)
+{
+	return x->options->form == SCAN_FORM_PRODUCT ||
+	       x->p->work->schema->column[column].scan.kind == SCAN_TAG;
+}
+
 static amt_status print_pred(const struct explaining *x, const struct pred *p, bool inside);
 
 static amt_status print_group(const struct explaining *x, const struct pred *p, bool inside)
@@ -76,7 +83,7 @@ static amt_status print_pred(const struct explaining *x, const struct pred *p, b
 				operator_text(p->op), name_of(x, p->other));
 		if (p->listed)
 			return buf_printf(x->out, "%s IN $", name_of(x, p->column));
-		if (x->options->form == SCAN_FORM_PRODUCT && p->op == INT_EQ)
+		if (p->op == INT_EQ && shows_equality(x, p->column))
 			return buf_printf(x->out, "%s = $", name_of(x, p->column));
 		return buf_printf(x->out, "%s ? $", name_of(x, p->column));
 	default:

@@ -613,10 +613,18 @@ static void drop_not_nulls(struct pred *const *child, size_t children, bool *don
 	}
 }
 
+/* Tags know no other comparison that an equality could be taken for. */
+static bool is_tag_equality(const struct scan_build *b, const struct pred *p)
+{
+	return p->kind == PRED_COMPARE && !p->against_column && p->op == INT_EQ &&
+	       b->schema->column[p->column].scan.kind == SCAN_TAG;
+}
+
 static bool is_product_equality(const struct scan_build *b, const struct pred *p)
 {
-	return b->product_form && p->kind == PRED_COMPARE && !p->against_column &&
-	       p->op == INT_EQ && !is_table_column(b, p->column);
+	return is_tag_equality(b, p) ||
+	       (b->product_form && p->kind == PRED_COMPARE && !p->against_column &&
+		       p->op == INT_EQ && !is_table_column(b, p->column));
 }
 
 static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
@@ -626,7 +634,7 @@ static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct 
 	TRY(arena_alloc(b->arena, children + 1, &done));
 	TRY(arena_alloc(b->arena, (children + 1) * sizeof(*parts->node), &parts->node));
 	parts->scale = 1;
-	if (b->product_form && kind == PRED_ALL) {
+	if (kind == PRED_ALL) {
 		parts->digit_room = children * SCAN_MAX_DIGITS;
 		TRY(arena_alloc(
 			b->arena, parts->digit_room * sizeof(*parts->digit), &parts->digit));
@@ -645,8 +653,15 @@ static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct 
 			TRY(list_part(b, kind, child, children, child[i]->column, done, parts));
 			continue;
 		}
-		struct truth t;
-		TRY(convert(b, child[i], &t));
+		struct truth t = {SCAN_NONE, 1};
+		if (kind == PRED_ANY && is_tag_equality(b, child[i])) {
+			/* A scale would cost more noise than the tree. */
+			struct code_comparison k;
+			TRY(code_of(b, child[i], &k));
+			TRY(equality_of_code(b, child[i]->column, k.known, k.code, &t.node));
+		} else {
+			TRY(convert(b, child[i], &t));
+		}
 		if (kind == PRED_ANY)
 			TRY(unscaled(b, &t));
 		parts->scale = graph_residue((int64_t)parts->scale * t.scale);

@@ -118,7 +118,7 @@ amt_status int_append(struct int_context *c, struct int_column *out, const struc
 		struct int_block probe = out->block[b];
 		if (!pair_sources(&probe, &more->block[b])) {
 			TRY_GOTO(s, int_clean(c, out), done);
-			tail.dirty |= 1u << b;
+			tail.dirty |= UINT64_C(1) << b;
 		}
 	}
 	TRY_GOTO(s, int_operands_clean(c, both, 1), done);
@@ -215,4 +215,47 @@ amt_status int_cast(struct int_context *c, struct int_column *out, enum int_type
 fail:
 	int_column_free(out);
 	return s;
+}
+
+bool int_is_clear(const struct int_column *a)
+{
+	for (unsigned b = 0; b < a->blocks; b++)
+		if (a->block[b].sources > 0 || a->block[b].lo != a->block[b].hi)
+			return false;
+	return true;
+}
+
+unsigned __int128 int_clear_value(const struct int_column *a)
+{
+	unsigned __int128 value = 0;
+	for (unsigned b = 0; b < a->blocks; b++)
+		value += (unsigned __int128)(__int128)a->block[b].lo << 2 * b;
+	return value;
+}
+
+amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_binary operation,
+	const struct int_column *a, const struct int_column *b, size_t row_bytes)
+{
+	enum { STATE_BYTES = 128 << 20 };
+	size_t chunk = STATE_BYTES / row_bytes + 1, rows = a->rows > b->rows ? a->rows : b->rows;
+	out->blocks = 0;
+	if (rows <= chunk)
+		return operation(c, out, a, b);
+	for (size_t first = 0; first < rows; first += chunk) {
+		size_t count = rows - first < chunk ? rows - first : chunk;
+		struct int_column x = *a, y = *b, part;
+		if (a->rows > 1)
+			int_view(&x, a, first, count);
+		if (b->rows > 1)
+			int_view(&y, b, first, count);
+		amt_status s = operation(c, &part, &x, &y);
+		if (amt_ok(s))
+			s = int_append(c, out, &part);
+		int_column_free(&part);
+		if (!amt_ok(s)) {
+			int_column_free(out);
+			return s;
+		}
+	}
+	return STATUS_OK;
 }

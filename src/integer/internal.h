@@ -100,7 +100,7 @@ amt_status int_step(struct int_context *c, struct int_block *block, size_t rows,
  * copies that the operand owns. */
 struct int_operand {
 	struct int_column column;
-	uint32_t owned, dirty; /* a bit a block */
+	uint64_t owned, dirty; /* a bit a block */
 	unsigned number;       /* 0, 1, 2 among the operands of an operation */
 };
 void int_operand_open(struct int_operand *o, const struct int_column *column, unsigned number);
@@ -119,6 +119,8 @@ amt_status int_fit(struct int_context *c, size_t rows, const struct int_part *pa
 /* Cleans the marked blocks of all operands in one batch. */
 amt_status int_operands_clean(
 	struct int_context *c, struct int_operand *const *operands, size_t count);
+/* Marks all blocks that are not clean. */
+void int_operand_dirty(struct int_operand *o);
 /* int_linear of fitted parts. */
 amt_status int_combine(struct int_context *c, struct int_block *out, size_t rows,
 	const struct int_part *parts, size_t count, int32_t constant);
@@ -132,6 +134,19 @@ amt_status int_rows_of(size_t *rows, const struct int_column *a, const struct in
 /* Same type and blocks, and rows that go together. */
 amt_status int_agree(size_t *rows, const struct int_column *a, const struct int_column *b);
 
+/* ---- convert.c ------------------------------------------------------------------------------ */
+
+/* Whether the column is one public constant in all rows, and which (its low blocks). */
+bool int_is_clear(const struct int_column *a);
+unsigned __int128 int_clear_value(const struct int_column *a);
+
+/* Runs a binary operation over so many rows at a time that state of row_bytes a row stays within some
+ * 100 MB. */
+typedef amt_status (*int_binary)(struct int_context *c, struct int_column *out,
+	const struct int_column *a, const struct int_column *b);
+amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_binary operation,
+	const struct int_column *a, const struct int_column *b, size_t row_bytes);
+
 /* ---- logic.c ------------------------------------------------------------------------------- */
 
 /* out = [all of count flags are 1] or [any is], negated if `negate`: one bootstrap if the flags fit
@@ -144,12 +159,48 @@ amt_status int_threshold(struct int_context *c, struct int_block *out, size_t ro
 /* ---- arith.c ------------------------------------------------------------------------------- */
 
 /* Resolves carries in place: each block holds a sum, becomes (sum + carry) mod 4 and passes
- * floor((sum + carry) / 4) on; what leaves the top block is dropped. One bootstrap a block. A sum
- * with its carry must span at most 8 values and stay within the noise limit. */
-amt_status int_ripple(struct int_context *c, struct int_column *column);
+ * floor((sum + carry) / 4) on; what leaves the top block goes to carry_out (words allocated), or is
+ * dropped if that is NULL. At most one bootstrap a block, none where nothing is to be resolved. A sum
+ * with its carry must span at most 17 values and, with 4 units more, stay within the noise limit;
+ * digits of sums that span more than 8 are not clean. */
+amt_status int_ripple(
+	struct int_context *c, struct int_column *column, struct int_block *carry_out);
 
 int32_t int_digit_carry(unsigned f, int32_t m, int32_t parameter); /* 0: m mod 4, 1: floor(m/4) */
 int32_t int_identity(unsigned f, int32_t m, int32_t parameter);
+
+/* ---- multiply.c ------------------------------------------------------------------------------ */
+
+/* a * b where b is clear. */
+amt_status int_mul_clear(struct int_context *c, struct int_column *out, const struct int_column *a,
+	const struct int_column *b);
+
+/* ---- pile.c -------------------------------------------------------------------------------- */
+
+struct int_addend;
+struct int_pile {
+	struct int_addend *addends;
+	size_t count, capacity;
+};
+/* A sum of digits with weights, position by position (block b counts 4^b), modulo 4^blocks. Set the
+ * first four members and zero the rest; int_piles_close at the end. */
+struct int_piles {
+	struct int_context *c;
+	unsigned stride, blocks;
+	size_t rows;
+	unsigned __int128 constant;
+	struct int_pile pile[INT_MAX_BLOCKS];
+};
+/* Adds weight * block: the words are borrowed until int_piles_finish. A digit with its weight spans at
+ * most 15. Positions beyond the blocks are dropped. */
+amt_status int_piles_add(struct int_piles *p, unsigned position, const struct int_block *block,
+	size_t rows, int32_t weight);
+/* The same with words that become the piles' (freed even on failure). */
+amt_status int_piles_give(struct int_piles *p, unsigned position, struct int_block *block);
+void int_piles_constant(struct int_piles *p, int64_t value, unsigned position);
+/* The sum as a column. */
+amt_status int_piles_finish(struct int_piles *p, struct int_column *out, enum int_type type);
+void int_piles_close(struct int_piles *p);
 
 static inline bool int_same_words(
 	const struct int_block *a, const struct int_block *b, size_t rows, unsigned stride)

@@ -268,7 +268,7 @@ amt_status int_select(struct int_context *c, struct int_column *out,
 		struct int_part kept = {&y, i, 1};
 		TRY_GOTO(s, int_fit(c, rows, &kept, 1, 1), done);
 		if (y.column.block[i].sources == INT_MAX_SOURCES) {
-			y.dirty |= 1u << i;
+			y.dirty |= UINT64_C(1) << i;
 			int_set_source(&y.column.block[i], i, 1);
 		}
 	}

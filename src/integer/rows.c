@@ -274,7 +274,7 @@ static amt_status finish(struct sum *s, struct int_column *out, enum int_type ty
 		if (noise > 0)
 			int_set_source(block, int_mix(seed, b), noise);
 	}
-	return int_ripple(s->c, out);
+	return int_ripple(s->c, out, NULL);
 }
 
 /* The narrowest type with room for the blocks. */
@@ -337,7 +337,7 @@ amt_status int_sum_rows(
 		for (unsigned i = 0; i < block->sources; i++)
 			shared |= block->source[i].shared;
 		if (shared || int_noise(block) > c->params->max_noise / 15)
-			x.dirty |= 1u << b;
+			x.dirty |= UINT64_C(1) << b;
 	}
 	TRY_GOTO(st, int_operands_clean(c, all, 1), done);
 	if (biased) {
@@ -354,7 +354,7 @@ amt_status int_sum_rows(
 		if (x.owned >> (used - 1) & 1)
 			int_block_free(top, a->stride, a->rows);
 		*top = flipped;
-		x.owned |= 1u << (used - 1);
+		x.owned |= UINT64_C(1) << (used - 1);
 		TRY_GOTO(st, st, done);
 		uint64_t bias = (uint64_t)a->rows << (2 * used - 1);
 		TRY_GOTO(st, push_constant(&s, 0 - bias), done);

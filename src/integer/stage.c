@@ -170,6 +170,13 @@ void int_operand_close(struct int_operand *o)
 	o->owned = 0;
 }
 
+void int_operand_dirty(struct int_operand *o)
+{
+	for (unsigned b = 0; b < o->column.blocks; b++)
+		if (int_noise(&o->column.block[b]) > 1)
+			o->dirty |= UINT64_C(1) << b;
+}
+
 /* Noise of the combination, or a large number if it has too many sources. */
 static uint64_t noise_of(size_t rows, const struct int_part *parts, size_t count)
 {
@@ -221,7 +228,7 @@ amt_status int_fit(struct int_context *c, size_t rows, const struct int_part *pa
 		struct int_block *b = &o->column.block[worst->block];
 		struct int_table table;
 		TRY(cleaning_table(c, &table, o, worst->block));
-		o->dirty |= 1u << worst->block;
+		o->dirty |= UINT64_C(1) << worst->block;
 		int_set_source(b, int_mix(result_id(c, b, o->column.rows, &table), 0), 1);
 	}
 	return STATUS_OK;
@@ -241,8 +248,8 @@ amt_status int_operands_clean(
 			struct int_table table;
 			TRY_GOTO(s, cleaning_table(c, &table, o, b), done);
 			TRY_GOTO(s, int_block_alloc(out, o->column.stride, o->column.rows), done);
-			o->owned |= 1u << b;
-			o->dirty &= ~(1u << b);
+			o->owned |= UINT64_C(1) << b;
+			o->dirty &= ~(UINT64_C(1) << b);
 			TRY_GOTO(s, int_stage_add(c, &stage, &in, o->column.rows, &table, &out),
 				done);
 			out->lo = in.lo;

@@ -1,0 +1,253 @@
+/* Products, sums, shifts, divisions on the clear-text double: all pairs of 8-bit values, edges and
+ * random values beyond, bootstrap counts, ranges and noise. */
+#include "testing.h"
+
+#include "double.h"
+#include "ops.h"
+
+#include <stdlib.h>
+
+static struct harness h;
+
+static bool light(void)
+{
+	return getenv("AMT_TEST_LIGHT") != NULL;
+}
+
+/* Tracked noise is not below the true one. */
+static void check_noise(struct harness *unused, const struct int_column *x)
+{
+	(void)unused;
+	for (unsigned b = 0; b < x->blocks; b++) {
+		double truth = double_noise(h.e, &x->block[b], x->rows);
+		double tracked = (double)int_noise(&x->block[b]);
+		double slack = x->rows >= 1024 ? 1.1 : 3;
+		if (truth > tracked * slack)
+			fail_msg("block %u: noise %.2f, tracked %.0f", b, truth, tracked);
+	}
+}
+
+static void encrypt(struct harness *unused, struct int_column *out, enum int_type type,
+	const uint64_t *values, size_t rows)
+{
+	(void)unused;
+	double_encrypt(h.e, out, type, values, rows);
+}
+
+static void decrypt(struct harness *unused, const struct int_column *column, uint64_t *values)
+{
+	(void)unused;
+	double_decrypt(h.e, column, values);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	h = (struct harness){.e = double_evaluator(150),
+		.encrypt = encrypt,
+		.decrypt = decrypt,
+		.check_noise = check_noise};
+	OK(int_context_new(&h.c, h.e));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	int_context_free(h.c);
+	tfhe_evaluator_free(h.e);
+	return 0;
+}
+
+static void all_pairs(
+	enum int_type t, void (*each)(enum int_type t, const struct int_column *a,
+				 const struct int_column *b, const uint64_t *x, const uint64_t *y))
+{
+	enum { ROWS = 8192 };
+	uint64_t *x = calloc(ROWS, sizeof(*x)), *y = calloc(ROWS, sizeof(*y));
+	for (unsigned first = 0; first < 65536; first += light() ? 4 * ROWS : ROWS) {
+		for (unsigned i = 0; i < ROWS; i++) {
+			x[i] = (first + i) >> 8;
+			y[i] = (first + i) & 255;
+		}
+		struct int_column a, b;
+		double_encrypt(h.e, &a, t, x, ROWS);
+		double_encrypt(h.e, &b, t, y, ROWS);
+		each(t, &a, &b, x, y);
+		int_column_free(&a);
+		int_column_free(&b);
+	}
+	free(x);
+	free(y);
+}
+
+/* Bootstraps of clean operands, for 8, 16, 32, 64 bits. */
+static const int mul_counts[] = {15, 55, 210, 818}, sum10_counts[] = {12, 24, 48, 96};
+
+static int count_of(const int *counts, enum int_type t)
+{
+	unsigned bits = int_type_bits(t), i = 0;
+	while (8u << i < bits)
+		i++;
+	return counts[i];
+}
+
+static void multiply(enum int_type t, const struct int_column *a, const struct int_column *b,
+	const uint64_t *x, const uint64_t *y)
+{
+	size_t step = b->rows == 1 ? 0 : 1;
+	uint64_t *want = calloc(a->rows, sizeof(*want));
+	struct int_column r;
+	for (size_t i = 0; i < a->rows; i++)
+		want[i] = extend(t, x[i] * y[i * step]);
+	uint64_t before = SPENT(&h);
+	OK(int_mul(h.c, &r, a, b));
+	int count = count_of(mul_counts, t);
+	if (b->block[0].sources == 0 && SPENT(&h) - before > (uint64_t)(count / 4 + 3) * a->rows)
+		fail_msg("%.1f bootstraps a value", (double)(SPENT(&h) - before) / (double)a->rows);
+	expect(&h, &r, want, before, b->block[0].sources > 0 ? count : -1, "mul");
+	free(want);
+}
+
+static void test_mul(void **state)
+{
+	(void)state;
+	all_pairs(INT_U8, multiply);
+	enum { ROWS = 400 };
+	uint64_t x[ROWS], y[ROWS];
+	for (int t = INT_U16; t < INT_TYPES; t++) {
+		struct int_column a, b;
+		fill_values(x, y, ROWS, (enum int_type)t);
+		double_encrypt(h.e, &a, (enum int_type)t, x, ROWS);
+		double_encrypt(h.e, &b, (enum int_type)t, y, ROWS);
+		multiply((enum int_type)t, &a, &b, x, y);
+		multiply((enum int_type)t, &a, &a, x, x);
+		int_column_free(&b);
+		double_encrypt(h.e, &b, (enum int_type)t, y + 30, 1);
+		multiply((enum int_type)t, &a, &b, x, y + 30);
+		int_column_free(&b);
+		int_column_free(&a);
+	}
+}
+
+static void test_mul_clear(void **state)
+{
+	(void)state;
+	enum { ROWS = 256 };
+	uint64_t x[ROWS], y[ROWS];
+	for (int t = INT_U8; t < INT_TYPES; t++) {
+		struct int_column a, b;
+		fill_values(x, y, ROWS, (enum int_type)t);
+		for (size_t i = 0; t == INT_U8 && i < ROWS; i++)
+			x[i] = i;
+		double_encrypt(h.e, &a, (enum int_type)t, x, ROWS);
+		for (unsigned i = 0; i < (t == INT_U8 ? 256 : light() ? 4 : 24); i++) {
+			uint64_t v = t == INT_U8 ? i : i < 19 ? y[i] : rnd();
+			OK(int_trivial(h.c, &b, (enum int_type)t, v, 1));
+			multiply((enum int_type)t, &a, &b, x, &v);
+			int_column_free(&b);
+		}
+		int_column_free(&a);
+	}
+}
+
+static void sum(
+	const struct int_column *const *columns, size_t count, const uint64_t *want, int bootstraps)
+{
+	struct int_column r;
+	uint64_t before = SPENT(&h);
+	OK(int_sum(h.c, &r, columns, count));
+	expect(&h, &r, want, before, bootstraps, "sum");
+}
+
+static void test_sum(void **state)
+{
+	(void)state;
+	enum { ROWS = 400, MOST = 40 };
+	static uint64_t x[MOST][ROWS], y[ROWS], want[ROWS];
+	for (int t = INT_U8; t < INT_TYPES; t++) {
+		struct int_column column[MOST];
+		const struct int_column *pointers[MOST], *same[MOST];
+		memset(want, 0, sizeof(want));
+		for (unsigned k = 0; k < MOST; k++) {
+			fill_values(k % 2 ? y : x[k], k % 2 ? x[k] : y, ROWS, (enum int_type)t);
+			if (k % 7 == 3)
+				memset(x[k], 255, sizeof(x[k]));
+			double_encrypt(h.e, &column[k], (enum int_type)t, x[k], k == 5 ? 1 : ROWS);
+			pointers[k] = &column[k];
+			same[k] = &column[k / 20];
+		}
+		for (unsigned k = 0; k < MOST; k++) {
+			for (size_t i = 0; i < ROWS; i++)
+				want[i] = extend((enum int_type)t, want[i] + x[k][k == 5 ? 0 : i]);
+			if (k < 4 || k == 6 || k % 8 == 7 || k == 9)
+				sum(pointers, k + 1, want,
+					k == 9 ? count_of(sum10_counts, (enum int_type)t) : -1);
+		}
+		for (size_t i = 0; i < ROWS; i++)
+			want[i] = extend((enum int_type)t, 20 * x[0][i] + 20 * x[1][i]);
+		sum(same, MOST, want, -1);
+		for (unsigned k = 0; k < MOST; k++)
+			int_column_free(&column[k]);
+	}
+}
+
+/* Products of products and their sums, under tight and wide noise limits. */
+static void test_limits(void **state)
+{
+	(void)state;
+	static const unsigned limits[] = {25, 34, 50, 66, 100, 150};
+	static const enum int_type types[] = {INT_U8, INT_I16, INT_U32};
+	struct harness outer = h;
+	enum { ROWS = 300 };
+	uint64_t x[ROWS], y[ROWS], want[ROWS];
+	for (size_t i = 0; i < 18; i++) {
+		enum int_type t = types[i % 3];
+		h.e = double_evaluator(limits[i / 3]);
+		OK(int_context_new(&h.c, h.e));
+		struct int_column a, b, p, q, k, r;
+		fill_values(x, y, ROWS, t);
+		double_encrypt(h.e, &a, t, x, ROWS);
+		double_encrypt(h.e, &b, t, y, ROWS);
+		OK(int_trivial(h.c, &k, t, 0x9d3b27e6, 1));
+		OK(int_mul(h.c, &p, &a, &b));
+		for (size_t n = 0; n < ROWS; n++)
+			want[n] = extend(t, x[n] * y[n] * x[n] * y[n]);
+		OK(int_mul(h.c, &q, &p, &p)); /* of equal noise */
+		for (size_t n = 0; n < ROWS; n++)
+			want[n] = extend(t, want[n] * 0x9d3b27e6 + 3 * (x[n] * y[n]) + x[n]);
+		int_column_free(&b);
+		OK(int_mul(h.c, &b, &q, &k));
+		const struct int_column *all[] = {&b, &p, &p, &p, &a};
+		OK(int_sum(h.c, &r, all, 5));
+		expect(&h, &r, want, 0, -1, "products and sums");
+		int_column_free(&a);
+		int_column_free(&b);
+		int_column_free(&p);
+		int_column_free(&q);
+		int_column_free(&k);
+		/* A byte's sign copied to every digit above. */
+		double_encrypt(h.e, &a, INT_I8, x, ROWS);
+		OK(int_cast(h.c, &b, t, &a));
+		for (size_t n = 0; n < ROWS; n++)
+			want[n] = extend(t, extend(INT_I8, x[n]) * extend(INT_I8, x[n]));
+		OK(int_mul(h.c, &r, &b, &b));
+		expect(&h, &r, want, 0, -1, "product of extended signs");
+		int_column_free(&a);
+		int_column_free(&b);
+		int_context_free(h.c);
+		tfhe_evaluator_free(h.e);
+		h = outer;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mul),
+		cmocka_unit_test(test_mul_clear),
+		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_limits),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

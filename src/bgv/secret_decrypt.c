@@ -8,8 +8,6 @@
 #include "base/alloc.h"
 #include "crypto/secret.h"
 
-#include <math.h>
-
 struct decryption {
 	const struct bgv_ring *ring;
 	unsigned limbs;
@@ -32,6 +30,19 @@ static uint64_t once(uint64_t x, uint64_t q)
 static uint64_t mod_t(uint64_t x)
 {
 	return once(x - high(x, UINT64_MAX / BGV_T) * BGV_T, BGV_T);
+}
+
+/* log2 of x >= 1 to one hundredth: libm's has branches and tables. */
+static double rough_log2(double x)
+{
+	uint64_t bits, mantissa;
+	memcpy(&bits, &x, sizeof(bits));
+	mantissa = (bits & 0xfffffffffffff) | 0x3ff0000000000000;
+	double fraction;
+	memcpy(&fraction, &mantissa, sizeof(fraction));
+	fraction -= 1;
+	return (double)((int64_t)(bits >> 52) - 1023) + fraction +
+	       0.344 * fraction * (1 - fraction);
 }
 
 static void prepare(struct decryption *d)
@@ -71,7 +82,7 @@ static uint64_t compose(const struct decryption *d, const uint64_t *x, double *m
 	*magnitude = 0;
 	for (unsigned j = 0; j < d->limbs; j++) {
 		uint64_t digit = (v[j] & (above - 1)) | ((q[j] - 1 - v[j]) & -above);
-		*magnitude += (double)digit * d->product[j];
+		*magnitude += (double)(int64_t)digit * d->product[j];
 	}
 	secret_wipe(v, sizeof(v));
 	return mod_t(sum + BGV_T - above);
@@ -121,7 +132,7 @@ amt_status bgv_decrypt_measured(const struct bgv_secret *secret, const struct bg
 			magnitudes[i] = magnitude;
 	}
 	if (noise_log2 != NULL)
-		*noise_log2 = log2(most + 1);
+		*noise_log2 = rough_log2(most + 1);
 	secret_wipe(x, words * sizeof(*x));
 	bgv_scratch_give(ring, words, x);
 	return status;
@@ -180,7 +191,7 @@ amt_status bgv_answer_decrypt(const struct bgv_secret *secret, struct span answe
 		coefficients[i] = mod_t(mod_t(x[i] + ((uint64_t)BGV_T << 13)) * undo);
 	}
 	if (noise_log2 != NULL)
-		*noise_log2 = log2((double)most + 1);
+		*noise_log2 = rough_log2((double)(int64_t)most + 1);
 	secret_wipe(x, 2 * n * sizeof(*x));
 	bgv_scratch_give(ring, 2 * n, x);
 	return STATUS_OK;

@@ -52,7 +52,7 @@ static amt_status make_limbs(const struct making *m, struct bgv_encryption *e, u
 		TRY(bgv_encryption_limb(e, seed, j, c0));
 		if (j == digit)
 			TRY(add_message(m, key, j, e->x, c0));
-		ntt_pack40(out, c0, n);
+		ntt_pack40(bgv_table(m->secret->ring, j), out, c0, n);
 	}
 	TRY(bgv_encryption_limb(e, seed, BGV_SPECIAL_LIMB, c0));
 	put_special(out, c0, n);

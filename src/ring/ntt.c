@@ -229,16 +229,12 @@ void ntt_scale_add(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64
 
 void ntt_neg(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		out[i] = (t->q - a[i]) & -(uint64_t)(a[i] != 0);
+	t->kernel->neg(t, out, a, n);
 }
 
 void ntt_shift(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint64_t sum = a[i] + c;
-		out[i] = sum < t->q ? sum : sum - t->q;
-	}
+	t->kernel->shift(t, out, a, c, n);
 }
 
 void ntt_reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
@@ -296,13 +292,9 @@ void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, siz
 
 /* ---- packed residues */
 
-void ntt_pack40(uint8_t *out, const uint64_t *a, size_t n)
+void ntt_pack40(const struct ntt *t, uint8_t *out, const uint64_t *a, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t low = (uint32_t)a[i];
-		memcpy(out + 5 * i, &low, 4);
-		out[5 * i + 4] = (uint8_t)(a[i] >> 32);
-	}
+	t->kernel->pack40(out, a, n);
 }
 
 void ntt_unpack40(const struct ntt *t, uint64_t *out, const uint8_t *in, size_t n)
@@ -312,12 +304,5 @@ void ntt_unpack40(const struct ntt *t, uint64_t *out, const uint8_t *in, size_t 
 
 bool ntt_check40(const struct ntt *t, const uint8_t *in, size_t n)
 {
-	uint64_t bad = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t low;
-		memcpy(&low, in + 5 * i, 4);
-		uint64_t value = low | (uint64_t)in[5 * i + 4] << 32;
-		bad |= t->q - 1 - value; /* wraps where the value is not below q */
-	}
-	return bad >> 63 == 0;
+	return t->kernel->check40(t, in, n);
 }

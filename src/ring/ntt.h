@@ -81,7 +81,8 @@ void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, siz
 
 /* ---- residues of 5 bytes, little-endian, for q <= 2^40 */
 
-void ntt_pack40(uint8_t *out, const uint64_t *a, size_t n); /* 5 n bytes */
+/* 5 n bytes */
+void ntt_pack40(const struct ntt *t, uint8_t *out, const uint64_t *a, size_t n);
 /* Reads up to 64 bytes beyond the 5 n it uses; the caller's buffer has that room. */
 void ntt_unpack40(const struct ntt *t, uint64_t *out, const uint8_t *in, size_t n);
 /* Whether all n packed residues are below q. */

@@ -299,6 +299,22 @@ static void sub(const struct ntt *t, uint64_t *out, const uint64_t *a, const uin
 	}
 }
 
+static void neg(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
+{
+	vec q = set(t->q);
+	for (size_t i = 0; i < n; i += 8) {
+		vec x = load(a + i);
+		store(out + i, _mm512_maskz_sub_epi64(_mm512_test_epi64_mask(x, x), q, x));
+	}
+}
+
+static void shift(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
+{
+	vec q = set(t->q), by = set(c);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, below(_mm512_add_epi64(load(a + i), by), q));
+}
+
 /* low + 2^52 high < 4^bits, modulo q; low below 2^52. */
 static inline vec barrett(const struct ntt *t, vec low, vec high, const struct modulus *m)
 {
@@ -446,12 +462,40 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 	}
 }
 
-/* Eight residues of 5 bytes. */
-static inline vec unpack(const uint8_t *in)
+/* ---- residues of 5 bytes */
+
+enum { PACKED = 40 /* bytes of eight */ };
+static const __mmask64 PACKED_MASK = ((uint64_t)1 << PACKED) - 1;
+
+static inline vec spread(vec bytes)
 {
 	const vec index = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
 		0x1817161514, 0x1d1c1b1a19, 0x2221201f1e, 0x2726252423);
-	return _mm512_maskz_permutexvar_epi8(0x1f1f1f1f1f1f1f1f, index, _mm512_loadu_si512(in));
+	return _mm512_maskz_permutexvar_epi8(0x1f1f1f1f1f1f1f1f, index, bytes);
+}
+
+static inline vec unpack(const uint8_t *in)
+{
+	return spread(_mm512_loadu_si512(in));
+}
+
+static void pack40(uint8_t *out, const uint64_t *a, size_t n)
+{
+	const vec index = _mm512_setr_epi64(0x0a09080403020100, 0x1814131211100c0b,
+		0x232221201c1b1a19, 0x31302c2b2a292824, 0x3c3b3a3938343332, 0, 0, 0);
+	for (size_t i = 0; i < n; i += 8)
+		_mm512_mask_storeu_epi8(
+			out + 5 * i, PACKED_MASK, _mm512_permutexvar_epi8(index, load(a + i)));
+}
+
+/* Reads no byte beyond. */
+static bool check40(const struct ntt *t, const uint8_t *in, size_t n)
+{
+	vec most = _mm512_setzero_si512();
+	for (size_t i = 0; i < n; i += 8)
+		most = _mm512_max_epu64(
+			most, spread(_mm512_maskz_loadu_epi8(PACKED_MASK, in + 5 * i)));
+	return _mm512_cmpge_epu64_mask(most, set(t->q)) == 0;
 }
 
 static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
@@ -519,6 +563,8 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.inverse = inverse,
 	.add = add,
 	.sub = sub,
+	.neg = neg,
+	.shift = shift,
 	.mul = mul,
 	.mul_add = mul_add,
 	.scale = scale,
@@ -531,5 +577,7 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,
 	.acc_reduce = acc_reduce,
+	.pack40 = pack40,
 	.unpack40 = unpack40,
+	.check40 = check40,
 };

@@ -28,6 +28,8 @@ struct ntt_kernel {
 		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
 	void (*sub)(
 		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
+	void (*neg)(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n);
+	void (*shift)(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
 	void (*mul)(
 		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
 	void (*mul_add)(
@@ -52,7 +54,9 @@ struct ntt_kernel {
 		const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
 		const uint64_t *const *b1, unsigned vectors, size_t n);
 	void (*acc_reduce)(const struct ntt *t, uint64_t *out, const uint64_t *acc, size_t n);
+	void (*pack40)(uint8_t *out, const uint64_t *a, size_t n);
 	void (*unpack40)(uint64_t *out, const uint8_t *in, size_t n);
+	bool (*check40)(const struct ntt *t, const uint8_t *in, size_t n);
 };
 
 struct ntt {
@@ -88,6 +92,9 @@ amt_status ntt_new_with(
 const struct ntt_kernel *const *ntt_kernels(void);
 
 extern const struct ntt_kernel ntt_kernel_portable;
+/* Where other kernels have nothing better. */
+void ntt_portable_pack40(uint8_t *out, const uint64_t *a, size_t n);
+bool ntt_portable_check40(const struct ntt *t, const uint8_t *in, size_t n);
 #if defined(__x86_64__)
 extern const struct ntt_kernel ntt_kernel_ifma;
 bool ntt_ifma_expand_uniform(const struct ntt *t, uint64_t *out,

@@ -78,6 +78,18 @@ static void sub(const struct ntt *t, uint64_t *out, const uint64_t *a, const uin
 		out[i] = below(a[i] + t->q - b[i], t->q);
 }
 
+static void neg(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (t->q - a[i]) & -(uint64_t)(a[i] != 0);
+}
+
+static void shift(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = below(a[i] + c, t->q);
+}
+
 static void mul(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -157,6 +169,27 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 	acc(t, acc2, a1, b1, n);
 }
 
+void ntt_portable_pack40(uint8_t *out, const uint64_t *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t low = (uint32_t)a[i];
+		memcpy(out + 5 * i, &low, 4);
+		out[5 * i + 4] = (uint8_t)(a[i] >> 32);
+	}
+}
+
+bool ntt_portable_check40(const struct ntt *t, const uint8_t *in, size_t n)
+{
+	uint64_t bad = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t low;
+		memcpy(&low, in + 5 * i, 4);
+		uint64_t value = low | (uint64_t)in[5 * i + 4] << 32;
+		bad |= t->q - 1 - value; /* wraps where the value is not below q */
+	}
+	return bad >> 63 == 0;
+}
+
 static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -196,6 +229,8 @@ const struct ntt_kernel ntt_kernel_portable = {
 	.inverse = inverse,
 	.add = add,
 	.sub = sub,
+	.neg = neg,
+	.shift = shift,
 	.mul = mul,
 	.mul_add = mul_add,
 	.scale = scale,
@@ -207,5 +242,7 @@ const struct ntt_kernel ntt_kernel_portable = {
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,
 	.acc_reduce = acc_reduce,
+	.pack40 = ntt_portable_pack40,
 	.unpack40 = unpack40,
+	.check40 = ntt_portable_check40,
 };

@@ -158,8 +158,9 @@ static amt_status make_vector(
 	memcpy(p->bytes + (size_t)index * sizeof(seed), seed.bytes, sizeof(seed));
 	for (unsigned l = 0; l < limbs; l++)
 		for (unsigned tile = 0; tile < p->ring->n / SCAN_TILE; tile++)
-			ntt_pack40(p->bytes + scan_page_offset(p->layout, p->ring, group, l, tile) +
-					   (size_t)v * SCAN_TILE_BYTES,
+			ntt_pack40(p->ring->q[l],
+				p->bytes + scan_page_offset(p->layout, p->ring, group, l, tile) +
+					(size_t)v * SCAN_TILE_BYTES,
 				c0 + l * p->ring->n + (size_t)tile * SCAN_TILE, SCAN_TILE);
 	return STATUS_OK;
 }

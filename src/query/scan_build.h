@@ -24,6 +24,7 @@ struct scan_build {
 	struct scan_graph *graph;
 	struct arena *arena;
 	bool product_form, deletes;
+	bool keeps_scale; /* what is being made may be 1 times a scale */
 };
 
 /* T(where) and valid. scale 1 unless `scaled`. */

@@ -36,7 +36,7 @@ static bool is_null_flag(const struct pred *p)
 /* Whether the program shows that an equality is one. */
 static bool shows_equality(const struct explaining *x, uint16_t column)
 {
-	return x->options->form == SCAN_FORM_PRODUCT ||
+	return x->p->work->options.form == SCAN_FORM_PRODUCT ||
 	       x->p->work->schema->column[column].scan.kind == SCAN_TAG;
 }
 
@@ -48,6 +48,11 @@ static amt_status print_group(const struct explaining *x, const struct pred *p, 
 	if (inside)
 		TRY(buf_printf(x->out, "("));
 	for (size_t i = 0; i < p->children; i++) {
+		/* A list is one thing. */
+		if (i > 0 && p->child[i]->kind == PRED_COMPARE && p->child[i]->listed &&
+			p->child[i - 1]->kind == PRED_COMPARE && p->child[i - 1]->listed &&
+			p->child[i]->column == p->child[i - 1]->column)
+			continue;
 		/* NOT NULL beside comparisons is how they are bound, not what was written. */
 		bool implied = p->kind == PRED_ALL && p->child[i]->kind == PRED_NOT &&
 			       is_null_flag(p->child[i]) && p->children > 1;
@@ -82,7 +87,8 @@ static amt_status print_pred(const struct explaining *x, const struct pred *p, b
 			return buf_printf(x->out, "%s %s %s", name_of(x, p->column),
 				operator_text(p->op), name_of(x, p->other));
 		if (p->listed)
-			return buf_printf(x->out, "%s IN $", name_of(x, p->column));
+			return buf_printf(x->out, "%s %sIN ($, ...)", name_of(x, p->column),
+				p->op == INT_NE ? "NOT " : "");
 		if (p->op == INT_EQ && shows_equality(x, p->column))
 			return buf_printf(x->out, "%s = $", name_of(x, p->column));
 		return buf_printf(x->out, "%s ? $", name_of(x, p->column));
@@ -262,7 +268,7 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 		TRY(buf_printf(x->out,
 			"    that a list of values is looked for; of a column of several digits, "
 			"their number up to a power of two\n"));
-	if (x->options->form == SCAN_FORM_PRODUCT)
+	if (x->p->work->options.form == SCAN_FORM_PRODUCT)
 		TRY(buf_printf(x->out,
 			"    that columns marked = are compared for equality (the product form shows "
 			"it; the tree form does not)\n"));
@@ -275,8 +281,8 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 	TRY(buf_printf(x->out,
 		"  the host does not learn:\n    the SQL text, the constants, and %s it was that each ? "
 		"stands for\n    the values of columns, which rows match, and how many\n",
-		x->options->form == SCAN_FORM_PRODUCT ? "which operator, but for =,"
-						      : "which operator"));
+		x->p->work->options.form == SCAN_FORM_PRODUCT ? "which operator, but for =,"
+							      : "which operator"));
 	return p->rows ? STATUS_OK : buf_printf(x->out, "    the result\n");
 }
 

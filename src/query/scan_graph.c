@@ -75,10 +75,24 @@ amt_status graph_leaf_range(struct scan_graph *g, uint16_t column, unsigned firs
 		&g->raw, (struct scan_range){column, (uint16_t)first, (uint16_t)count, at});
 }
 
+/* Primes that the vectors of a node made last are not stored with. */
+static unsigned not_stored(const struct scan_graph *g, uint32_t node)
+{
+	unsigned least = g->table->ring->limbs;
+	const struct scan_node *n = &g->raw.node[node];
+	for (uint32_t i = n->first; i < n->first + n->count; i++) {
+		const struct scan_range *r = &g->raw.range[i];
+		const struct scan_column *c = scan_table_column(g->table, r->column);
+		unsigned stored = scan_group_stored(c, scan_range_group(c, r));
+		least = stored < least ? stored : least;
+	}
+	return g->table->ring->limbs - least;
+}
+
 amt_status graph_leaf(struct scan_graph *g, uint32_t *node)
 {
 	TRY(scan_leaf(&g->raw, node));
-	return set_depth(g, *node, 1);
+	return set_depth(g, *node, 1 + not_stored(g, *node));
 }
 
 static amt_status public_range(struct scan_graph *g, uint16_t column, unsigned first,
@@ -94,7 +108,7 @@ static amt_status public_range(struct scan_graph *g, uint16_t column, unsigned f
 static amt_status public_node(struct scan_graph *g, uint32_t *node)
 {
 	TRY(scan_public(&g->raw, 0, node));
-	return set_depth(g, *node, 0);
+	return set_depth(g, *node, not_stored(g, *node));
 }
 
 amt_status graph_public(struct scan_graph *g, uint16_t column, unsigned first, unsigned count,
@@ -185,12 +199,12 @@ amt_status graph_product(struct scan_graph *g, uint32_t a, uint32_t b, uint32_t 
 	return remember(g, MEMO_PRODUCT, low, high, *node);
 }
 
-amt_status graph_scale(struct scan_graph *g, uint32_t a, int32_t factor, uint32_t *node)
+amt_status graph_scaled_product(
+	struct scan_graph *g, uint32_t a, uint32_t b, int32_t factor, uint32_t *node)
 {
-	*node = a;
 	if (factor == 1)
-		return STATUS_OK;
-	TRY(scan_add_term(&g->raw, (struct scan_term){a, SCAN_NONE, factor}));
+		return graph_product(g, a, b, node);
+	TRY(scan_add_term(&g->raw, (struct scan_term){a, b, factor}));
 	return graph_sum(g, 0, node);
 }
 

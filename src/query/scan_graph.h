@@ -1,8 +1,10 @@
 /* Inside of query: a scan program under construction.
  *
  * Nodes are made freely and found again when they are asked for twice; what no output needs is left
- * out of the program in the end. The *depth* of a node is how many products, one after the other, it
- * takes to make it. Scalars stand beside the nodes they are for.
+ * out of the program in the end. The *depth* of a node is how many of the ring's primes are gone when
+ * it is made: those its vectors are not stored with, and one for each product after the other. So the
+ * shallowest are those that leave most room for what follows. Scalars stand beside the nodes they are
+ * for.
  */
 #ifndef QUERY_SCAN_GRAPH_H
 #define QUERY_SCAN_GRAPH_H
@@ -56,14 +58,15 @@ amt_status graph_zero(struct scan_graph *g, uint32_t *node);
 
 /* a b; SCAN_NONE is 1. */
 amt_status graph_product(struct scan_graph *g, uint32_t a, uint32_t b, uint32_t *node);
+/* factor a b */
+amt_status graph_scaled_product(
+	struct scan_graph *g, uint32_t a, uint32_t b, int32_t factor, uint32_t *node);
 /* The product of all of them, shallow ones first; `node` is overwritten. SCAN_NONE of nothing. */
 amt_status graph_product_of(struct scan_graph *g, uint32_t *node, size_t count, uint32_t *product);
 /* a + b - a b of all of them, shallow ones first; count > 0. */
 amt_status graph_any_of(struct scan_graph *g, uint32_t *node, size_t count, uint32_t *any);
 /* Terms added to the raw program since the last node become a sum. */
 amt_status graph_sum(struct scan_graph *g, int32_t constant, uint32_t *node);
-/* factor a */
-amt_status graph_scale(struct scan_graph *g, uint32_t a, int32_t factor, uint32_t *node);
 
 amt_status graph_rows(struct scan_graph *g, uint32_t node);
 /* The total of a b (b may be SCAN_NONE), at most `max` in a slot: the number of the output, found

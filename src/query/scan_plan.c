@@ -140,7 +140,19 @@ static amt_status build_round(struct scan_plan *p, struct scan_graph *g)
 	g->table = &p->table;
 	TRY(p->rows ? row_outputs(p, &b) : aggregate_outputs(p, &b));
 	TRY(graph_finish(g, &p->program, &p->scalar));
-	return scan_fit(&p->fit, &p->program, &p->table, w->options.pages);
+	amt_status fits = scan_fit(&p->fit, &p->program, &p->table, w->options.pages);
+	/* Levels are told by the number of a column. */
+	unsigned column, needed, stored;
+	if (!amt_ok(fits) &&
+		sscanf(amt_status_message(fits),
+			"column %u is needed modulo %u primes and stored modulo %u", &column,
+			&needed, &stored) == 3 &&
+		column < w->schema->columns)
+		return WRAP(fits,
+			"column \"%s\" is stored for %u products less than the statement needs "
+			"(scan_depth)",
+			w->schema->column[column].name, needed - stored);
+	return fits;
 }
 
 /* The program of the round in hand. */
@@ -237,7 +249,21 @@ static amt_status make(struct scan_plan *p, const struct sql_statement *s,
 	TRY(bind(p, &b));
 	p->never = w->where->kind == PRED_FALSE || (w->top && p->limit == 0);
 	p->every = p->rows && w->where->kind == PRED_TRUE && !options->deletes;
-	return p->never || p->every ? STATUS_OK : make_rounds(p);
+	if (p->never || p->every)
+		return STATUS_OK;
+	amt_status made = make_rounds(p);
+	if (amt_status_code(made) == AMT_NOISE_BUDGET && w->options.form == SCAN_FORM_PRODUCT) {
+		/* Trees need more products, but smaller ones. */
+		amt_status_clear(&made);
+		w->options.form = SCAN_FORM_TREE;
+		made = make_rounds(p);
+	}
+	if (amt_status_code(made) == AMT_NOISE_BUDGET)
+		made = status_hint(made,
+			"store what is scanned with more room, WITH (scan_depth = 'column:6'), take "
+			"smaller digits or a larger ring, WITH (scan_ring = 15), or ask for less at "
+			"once");
+	return made;
 }
 
 amt_status scan_plan_make(struct scan_plan *out, const struct sql_statement *s,

@@ -477,17 +477,32 @@ static amt_status list_part(struct scan_build *b, enum pred_kind kind, struct pr
 
 /* ---- the product form */
 
-/* prod over 0 <= i < digits of (s - i) for an even number of digits, by pairs: with
+/* scale x (x + d), without a scaled x by itself, whose noise no prime would cut. */
+static amt_status scaled_square(
+	struct scan_graph *g, uint32_t x, int32_t d, int32_t scale, uint32_t *node)
+{
+	uint32_t moved;
+	TRY(scan_add_term(&g->raw, (struct scan_term){x, SCAN_NONE, 1}));
+	TRY(graph_sum(g, d, &moved));
+	return graph_scaled_product(g, x, moved, scale, node);
+}
+
+/* scale times prod over 0 <= i < digits of (s - i) for an even number of digits, by pairs: with
  * u = s (s - digits + 1), (s - i)(s - digits + 1 + i) = u + i (digits - 1 - i), and by pairs of these:
  * with w = u^2, (u + c)(u + d) = w + (c + d) u + c d. */
 static amt_status falling_factorial(
-	struct scan_graph *g, uint32_t s, unsigned digits, uint32_t *node)
+	struct scan_graph *g, uint32_t s, unsigned digits, int32_t scale, uint32_t *node)
 {
-	uint32_t factor[PRODUCT_DIGITS], u, w = SCAN_NONE;
+	uint32_t factor[PRODUCT_DIGITS / 2], u, w = SCAN_NONE;
 	size_t factors = 0;
+	/* The last product carries the scale: its noise is cut with the prime that is dropped. */
+	if (digits == 2)
+		return scaled_square(g, s, -1, scale, node);
 	TRY(scan_add_term(&g->raw, (struct scan_term){s, s, 1}));
 	TRY(scan_add_term(&g->raw, (struct scan_term){s, SCAN_NONE, 1 - (int32_t)digits}));
 	TRY(graph_sum(g, 0, &u));
+	if (digits == 4)
+		return scaled_square(g, u, 2, scale, node);
 	for (unsigned i = 0; i < digits / 2; i += 2) {
 		int32_t c = (int32_t)(i * (digits - 1 - i)),
 			d = (int32_t)((i + 1) * (digits - 2 - i));
@@ -506,7 +521,11 @@ static amt_status falling_factorial(
 		TRY(scan_add_term(&g->raw, (struct scan_term){u, SCAN_NONE, c + d}));
 		TRY(graph_sum(g, graph_residue((int64_t)c * d), &factor[factors++]));
 	}
-	return graph_product_of(g, factor, factors, node);
+	uint32_t half[2];
+	size_t left = (factors + 1) / 2;
+	TRY(graph_product_of(g, factor, left, &half[0]));
+	TRY(graph_product_of(g, factor + left, factors - left, &half[1]));
+	return graph_scaled_product(g, half[0], half[1], scale, node);
 }
 
 /* One leaf of all digits, then the product. */
@@ -526,9 +545,11 @@ static amt_status product_part(
 			TRY(scan_add_term(&b->graph->raw, (struct scan_term){node, SCAN_NONE, 1}));
 			TRY(graph_sum(b->graph, 1, &node));
 		}
-		TRY(falling_factorial(b->graph, node, even, &node));
 		for (unsigned i = 2; i <= even; i++)
 			scale = scale * i % BGV_T;
+		int32_t undo = b->keeps_scale ? 1 : graph_inverse((int32_t)scale);
+		TRY(falling_factorial(b->graph, node, even, undo, &node));
+		scale = b->keeps_scale ? scale : 1;
 	}
 	parts->node[parts->nodes++] = node;
 	parts->scale = graph_residue((int64_t)parts->scale * scale);
@@ -567,13 +588,6 @@ static amt_status all_products(struct scan_build *b, struct parts *parts)
 /* ---- groups */
 
 static amt_status convert(struct scan_build *b, const struct pred *p, struct truth *out);
-
-static amt_status unscaled(struct scan_build *b, struct truth *t)
-{
-	TRY(graph_scale(b->graph, t->node, graph_inverse(t->scale), &t->node));
-	t->scale = 1;
-	return STATUS_OK;
-}
 
 /* The children that are about one column of one digit, as one table; columns of several digits are
  * only met here in null tests. */
@@ -662,8 +676,6 @@ static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct 
 		} else {
 			TRY(convert(b, child[i], &t));
 		}
-		if (kind == PRED_ANY)
-			TRY(unscaled(b, &t));
 		parts->scale = graph_residue((int64_t)parts->scale * t.scale);
 		parts->node[parts->nodes++] = t.node;
 	}
@@ -674,7 +686,10 @@ static amt_status convert_group(struct scan_build *b, enum pred_kind kind,
 	struct pred *const *child, size_t children, struct truth *out)
 {
 	struct parts parts = {0};
+	bool keeps_scale = b->keeps_scale;
+	b->keeps_scale &= kind == PRED_ALL;
 	TRY(group_parts(b, kind, child, children, &parts));
+	b->keeps_scale = keeps_scale;
 	out->scale = parts.scale;
 	return kind == PRED_ALL ? graph_product_of(b->graph, parts.node, parts.nodes, &out->node)
 				: graph_any_of(b->graph, parts.node, parts.nodes, &out->node);
@@ -684,8 +699,10 @@ static amt_status convert_group(struct scan_build *b, enum pred_kind kind,
 static amt_status convert_not(struct scan_build *b, const struct pred *p, struct truth *out)
 {
 	uint32_t valid;
+	bool keeps_scale = b->keeps_scale;
+	b->keeps_scale = false;
 	TRY(convert(b, p->child[0], out));
-	TRY(unscaled(b, out));
+	b->keeps_scale = keeps_scale;
 	TRY(graph_valid(b->graph, &valid));
 	TRY(scan_add_term(&b->graph->raw, (struct scan_term){valid, SCAN_NONE, 1}));
 	TRY(scan_add_term(&b->graph->raw, (struct scan_term){out->node, SCAN_NONE, -1}));
@@ -725,9 +742,8 @@ amt_status scan_where(
 	if (where->kind == PRED_FALSE)
 		return graph_zero(b->graph, &out->node);
 	if (where->kind != PRED_TRUE) {
+		b->keeps_scale = scaled;
 		TRY(convert(b, where, &t));
-		if (!scaled)
-			TRY(unscaled(b, &t));
 		parts[count++] = t.node;
 	}
 	if (b->deletes)

@@ -66,7 +66,7 @@ void put(struct text *t, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	char piece[400];
+	char piece[4000];
 	int n = vsnprintf(piece, sizeof(piece), format, arguments);
 	va_end(arguments);
 	assert_true(n >= 0 && (size_t)n < sizeof(piece));

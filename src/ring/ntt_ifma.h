@@ -55,6 +55,10 @@ static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
 	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
 }
 
+/* ring/ntt_ifma_transform.c */
+void ntt_ifma_forward(const struct ntt *t, uint64_t *x);
+void ntt_ifma_inverse(const struct ntt *t, uint64_t *x);
+
 /* ---- any words */
 
 struct word_modulus {

@@ -223,7 +223,7 @@ static void elements(const struct ntt_kernel *kernel, struct data *d)
 	d->t = t;
 	fill(d->x, TILE, t->q);
 	for (size_t v = 0; v < VECTORS; v++)
-		ntt_pack40(d->packed + v * TILE * 5, d->c1 + v * TILE, TILE);
+		ntt_pack40(d->t, d->packed + v * TILE * 5, d->c1 + v * TILE, TILE);
 	printf("  %-18s %10s\n", "", "ns a residue");
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		printf("  %-18s %10.3f\n", all[i].name,

@@ -28,7 +28,7 @@ struct options {
 	const char *parameters, *evaluation_key, *schema, *null_text, *stats_file, *audit;
 	const char *delimiter;
 	const char *key_cache;
-	const char *public_key, *type, *new_key, *rotation_key;
+	const char *public_key, *type, *new_key, *new_db, *rotation_key;
 	const char *client, *key_id, *expires, *note;
 	int format, fetch, header; /* enum format, amt_fetch, amt_header */
 	int threads;

@@ -236,6 +236,37 @@ static int inspect(const struct options *o)
 	return close_work(&w, status);
 }
 
+/* From the old key's session to one of the new key, which of one key store is the active one. */
+static int rekey(const struct options *o)
+{
+	struct options other = *o;
+	struct work from = {0}, to = {0};
+	if (o->arguments > 0 || o->database == NULL || o->new_db == NULL)
+		return usage_error("rekey takes --db DIR and --new-db DIR, and no arguments");
+	if (o->new_key != NULL)
+		other.key = o->new_key;
+	if (o->new_passphrase_file != NULL || o->new_passphrase_fd != NULL) {
+		other.passphrase_file = o->new_passphrase_file;
+		other.passphrase_fd = o->new_passphrase_fd;
+	}
+	other.key_id = other.memory = NULL;
+	other.database = o->new_db;
+	int status = open_session(&from, o, false, AMT_KEY_DECRYPT);
+	if (status == EXIT_DONE)
+		status = open_session(&to, &other, true, AMT_KEY_ENCRYPT);
+	if (status == EXIT_DONE) {
+		uint64_t rows = 0;
+		amt_status s = amt_session_copy(from.session, to.session, &rows);
+		progress_end(&from.progress);
+		progress_end(&to.progress);
+		status = finish(s);
+		if (status == EXIT_DONE)
+			printf("%llu rows from key %s to key %s\n", (unsigned long long)rows,
+				amt_key_id(from.key), amt_key_id(to.key));
+	}
+	return close_work(&from, close_work(&to, status));
+}
+
 static int version(const struct options *o)
 {
 	if (o->arguments > 0)
@@ -302,6 +333,13 @@ const struct command command_table[] = {
 		"With files, no key is needed. With --audit, everything stored of a table is read back\n"
 		"and checked.\n",
 		inspect, CONNECTION "format audit "},
+	{"rekey", "", "Copies a database to a new one under a new key",
+		"--new-key is the new key; if it is left out, --key is a key store, --key-id the old key\n"
+		"and the client's active key the new one. Everything is read, checked and encrypted anew\n"
+		"here; the old database stays until you delete it.\n",
+		rekey,
+		" key key-id client new-key db new-db evaluation-key threads key-cache memory "
+		"passphrase-file passphrase-fd new-passphrase-file new-passphrase-fd quiet "},
 	{"version", "", "Prints the version and the kernels chosen on this machine", "", version,
 		" "},
 };

@@ -25,6 +25,7 @@ static const struct option_row {
 	{"key", 'k', "FILE", "the key file, or the folder of a key store (else $AMATERS_KEY)", TEXT,
 		AT(key)},
 	{"new-key", 'B', "FILE", "the key to rotate to", TEXT, AT(new_key)},
+	{"new-db", 'b', "DIR", "database folder to make", TEXT, AT(new_db)},
 	{"rotation-key", 'R', "FILE", "rotate: also write a rotation key", TEXT, AT(rotation_key)},
 	{"public-key", 'u', "FILE", "the owner's public key", TEXT, AT(public_key)},
 	{"type", 'T', "TYPE", "bool, u8 to u64, i8 to i64", TEXT, AT(type)},

@@ -215,6 +215,14 @@ amt_status amt_audit(amt_session *session, const char *table, uint64_t *rows);
 
 typedef enum amt_format { AMT_FORMAT_TEXT, AMT_FORMAT_JSON } amt_format;
 
+/* Copies every table of `from` to the database of `to`: read, checked and decrypted by the owner, and
+ * encrypted anew under the key of `to`. That is how a database gets a new key: `to` is a session of the
+ * new key with a new database, and the old one is deleted when this has succeeded. Deleted rows stay
+ * behind; the others keep their order, not their numbers. *rows (may be NULL): how many. Errors:
+ * AMT_ALREADY_EXISTS (`to` has a table of that name), those of both sessions. On an error the tables
+ * that were begun are in `to`: delete it and begin again. */
+amt_status amt_session_copy(amt_session *from, amt_session *to, uint64_t *rows);
+
 /* What the database holds: tables, columns and forms, rows, epochs, bytes. Caller frees *text with
  * amt_text_free. */
 amt_status amt_inspect(amt_session *session, amt_format format, char **text);

@@ -181,7 +181,15 @@ amt_status owner_cover_ids(amt_fetch fetch, uint64_t table_rows, const uint64_t 
 /* Uniform below bound > 0. */
 amt_status owner_random_below(uint64_t bound, uint64_t *out);
 
+/* ---- owner_audit.c */
+
+/* All columns of the rows that `rows` wants, as the session's fetch mode says. */
+amt_status owner_fetch_rows(struct amt_session *s, struct owner_rows *rows);
+
 /* ---- owner_statement.c */
+
+/* A new, empty table of new->schema, which it takes over, also on failure. */
+amt_status owner_create_table(struct amt_session *s, struct relation *new);
 
 /* Statistics of a call: begins counting, and fills in what was counted since. */
 struct owner_meter {

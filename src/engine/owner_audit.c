@@ -43,7 +43,7 @@ static amt_status list_numbers(
 	return relation_has_deletes(t) ? owner_list_family(0, CIRCUIT_VALID, list) : STATUS_OK;
 }
 
-static amt_status fetch_rows(struct amt_session *s, struct owner_rows *rows)
+amt_status owner_fetch_rows(struct amt_session *s, struct owner_rows *rows)
 {
 	const struct relation *t = rows->t;
 	struct buf list = {0};
@@ -94,7 +94,7 @@ amt_status amt_get(
 	if (amt_ok(status))
 		status = result_new(&result, "GET");
 	if (amt_ok(status))
-		status = fetch_rows(s, &found);
+		status = owner_fetch_rows(s, &found);
 	if (amt_ok(status))
 		status = show_rows(&found, result);
 	if (amt_ok(status)) {

@@ -44,11 +44,11 @@ void owner_meter_stop(const struct amt_session *s, const struct owner_meter *m,
 
 /* ---- CREATE, DROP, INSERT */
 
-static amt_status create_table(struct amt_session *s, const struct sql_statement *sql)
+amt_status owner_create_table(struct amt_session *s, struct relation *new)
 {
-	struct relation t = {.epoch = 1}, *there;
+	struct relation t = *new, *there;
 	struct buf schema = {0};
-	TRY(sql_schema(sql, &t.schema));
+	t.epoch = 1;
 	amt_status status = relation_check_forms(&t.schema, s->params);
 	if (amt_ok(status)) {
 		amt_status found = owner_table(s, t.schema.table, &there);
@@ -69,6 +69,13 @@ static amt_status create_table(struct amt_session *s, const struct sql_statement
 	buf_free(&schema);
 	relation_free(&t);
 	return status;
+}
+
+static amt_status create_table(struct amt_session *s, const struct sql_statement *sql)
+{
+	struct relation t = {0};
+	TRY(sql_schema(sql, &t.schema));
+	return owner_create_table(s, &t);
 }
 
 static amt_status drop_table(struct amt_session *s, const struct sql_statement *sql)

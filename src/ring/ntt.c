@@ -41,9 +41,11 @@ const struct ntt_kernel *const *ntt_kernels(void)
 {
 #if defined(__x86_64__)
 	static const struct ntt_kernel *const ifma[] = {
-		&ntt_kernel_ifma, &ntt_kernel_portable, NULL};
+		&ntt_kernel_ifma, &ntt_kernel_avx2, &ntt_kernel_portable, NULL};
 	if (cpu_has_ifma())
 		return ifma;
+	if (cpu_isa() >= ISA_AVX2)
+		return ifma + 1;
 #endif
 	static const struct ntt_kernel *const portable[] = {&ntt_kernel_portable, NULL};
 	return portable;
@@ -63,22 +65,37 @@ static amt_status find_root(struct ntt *t)
 	FAIL(AMT_INVALID_ARGUMENT, "%llu is not a prime", (unsigned long long)q);
 }
 
-/* The constants of the last three levels of 64 coefficients, lane by lane: lane l is the block of 8
- * coefficients number 8 b + l. */
+/* The constants of the last levels, lane by lane: with L lanes, lane l is the block of L coefficients
+ * number L b + l. */
 static void fill_ends(const struct ntt *t, uint64_t *out, const uint64_t *table)
 {
-	for (size_t b = 0; b < t->n / 64; b++)
-		for (unsigned lane = 0; lane < 8; lane++) {
-			uint64_t *at = out + b * 112 + lane;
-			size_t block = 8 * b + lane;
-			for (unsigned level = 0, v = 0; level < 3; level++)
-				for (size_t k = 0; k < (size_t)1 << level; k++, v++) {
-					size_t nodes = t->n / 8 << level;
-					uint64_t w = table[nodes + (block << level) + k];
-					at[(size_t)v * 8] = w;
-					at[(size_t)v * 8 + 56] = ntt_shoup(t, w);
-				}
-		}
+	size_t lanes = t->kernel->lanes, levels = (size_t)__builtin_ctzll(lanes);
+	size_t quotients = (lanes - 1) * lanes, group = 2 * quotients;
+	for (size_t block = 0; block < t->n / lanes; block++) {
+		uint64_t *at = out + block / lanes * group + block % lanes;
+		for (size_t level = 0; level < levels; level++)
+			for (size_t k = 0; k < (size_t)1 << level; k++, at += lanes) {
+				size_t nodes = t->n / lanes << level;
+				uint64_t w = table[nodes + (block << level) + k];
+				at[0] = w;
+				at[quotients] = ntt_shoup(t, w);
+			}
+	}
+}
+
+static size_t ends_words(const struct ntt *t)
+{
+	size_t lanes = t->kernel->lanes;
+	return t->n / lanes * 2 * (lanes - 1);
+}
+
+static void make_doubles(const struct ntt *t, uint64_t *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t w = (int64_t)table[i];
+		double centred = (double)(w > (int64_t)t->q / 2 ? w - (int64_t)t->q : w);
+		memcpy(&table[i], &centred, sizeof(centred));
+	}
 }
 
 static void fill_tables(struct ntt *t)
@@ -99,6 +116,14 @@ static void fill_tables(struct ntt *t)
 	t->scale_shoup = ntt_shoup(t, t->scale);
 	t->last = mul_mod(t->inverse[1], t->scale, t->q);
 	t->last_shoup = ntt_shoup(t, t->last);
+	if (t->kernel->doubles) {
+		make_doubles(t, t->forward, t->n);
+		make_doubles(t, t->inverse, t->n);
+		make_doubles(t, t->forward_ends, ends_words(t));
+		make_doubles(t, t->inverse_ends, ends_words(t));
+		make_doubles(t, &t->scale, 1);
+		make_doubles(t, &t->last, 1);
+	}
 }
 
 static void fill_constants(struct ntt *t)
@@ -120,14 +145,14 @@ static void fill_constants(struct ntt *t)
 static amt_status make(struct ntt *t)
 {
 	size_t n = t->n;
-	t->memory_bytes = (4 * n + 2 * (n / 64) * 112) * sizeof(uint64_t);
+	t->memory_bytes = (4 * n + 2 * ends_words(t)) * sizeof(uint64_t);
 	TRY(mem_alloc_aligned(&t->memory, t->memory_bytes));
 	t->forward = t->memory;
 	t->forward_shoup = t->forward + n;
 	t->inverse = t->forward_shoup + n;
 	t->inverse_shoup = t->inverse + n;
 	t->forward_ends = t->inverse_shoup + n;
-	t->inverse_ends = t->forward_ends + n / 64 * 112;
+	t->inverse_ends = t->forward_ends + ends_words(t);
 	TRY(find_root(t));
 	fill_constants(t);
 	fill_tables(t);

@@ -281,6 +281,7 @@ static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, 
 
 const struct ntt_kernel ntt_kernel_ifma = {
 	.name = "avx512ifma",
+	.lanes = 8,
 	.shoup_bits = 52,
 	.forward = ntt_ifma_forward,
 	.inverse = ntt_ifma_inverse,

@@ -9,6 +9,7 @@
  *
  * Products with a constant w use Shoup's quotient w' = floor(2^b w / q): with e = floor(y w' / 2^b),
  * y w - e q lies in [0, 2q). b is 64 in plain C and 52 in the vector kernels that multiply 52 bits.
+ * Kernels of doubles keep none (ntt_avx2.c).
  */
 #ifndef RING_NTT_INSIDE_H
 #define RING_NTT_INSIDE_H
@@ -22,6 +23,8 @@ enum { NTT_MASK_WORDS = 64 };
 struct ntt_kernel {
 	const char *name;
 	unsigned shoup_bits;
+	unsigned lanes; /* of 64 bits; 8 where there are none */
+	bool doubles;	/* the tables are doubles in (-q/2, q/2), without quotients */
 	void (*forward)(const struct ntt *t, uint64_t *x);
 	void (*inverse)(const struct ntt *t, uint64_t *x);
 	void (*add)(
@@ -69,7 +72,8 @@ struct ntt {
 	uint64_t scale, scale_shoup; /* 1/N */
 	uint64_t last, last_shoup;   /* of the inverse's last level, times 1/N */
 	/* Vector kernels: for every 64 coefficients the constants of the last three levels, 7 vectors
-	 * of 8 and then their quotients. */
+	 * of 8 and then their quotients; with 4 lanes, for every 16 of the last two, 3 vectors of 4
+	 * and their quotients. */
 	uint64_t *forward_ends, *inverse_ends;
 	/* Barrett, for values below 4^bits: q < 2^bits, and floor(2^(bits + 50) / q). */
 	unsigned bits;
@@ -96,6 +100,7 @@ extern const struct ntt_kernel ntt_kernel_portable;
 void ntt_portable_pack40(uint8_t *out, const uint64_t *a, size_t n);
 bool ntt_portable_check40(const struct ntt *t, const uint8_t *in, size_t n);
 #if defined(__x86_64__)
+extern const struct ntt_kernel ntt_kernel_avx2;
 extern const struct ntt_kernel ntt_kernel_ifma;
 bool ntt_ifma_expand_uniform(const struct ntt *t, uint64_t *out,
 	const struct seed_schedule *schedule, uint64_t stream, uint64_t first, size_t n);

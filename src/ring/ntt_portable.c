@@ -224,6 +224,7 @@ static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, 
 
 const struct ntt_kernel ntt_kernel_portable = {
 	.name = "portable",
+	.lanes = 8,
 	.shoup_bits = 64,
 	.forward = forward,
 	.inverse = inverse,

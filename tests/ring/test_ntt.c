@@ -8,8 +8,9 @@
 
 typedef unsigned __int128 wide;
 
-static const uint64_t primes[] = {65537, 0x1680168001, 0xff00ff0001, 0x3ff83ff80001,
-	1125899904679937 /* the greatest 1 mod 2^16 below 2^50 that is prime */};
+/* The least of all, those of BGV's sizes, and the greatest below 2^47, 2^48 and 2^50 for N = 2^15. */
+static const uint64_t primes[] = {12289, 65537, 0x1680168001, 0xff00ff0001, 0x3ff83ff80001,
+	140737487306753, 281474976317441, 1125899904679937};
 enum { PRIMES = sizeof(primes) / sizeof(primes[0]), GUARD = 8 };
 
 static uint64_t state = 1;

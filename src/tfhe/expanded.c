@@ -151,18 +151,40 @@ bool expanded_find(struct expanded *x, const char *folder, const struct expanded
 	return found;
 }
 
+/* Without waiting for the disk: a file that a crash leaves in pieces fails its check and is made anew.
+ */
+static amt_status write_file(
+	struct io *io, const char *path, const char *temporary, struct span bytes)
+{
+	struct io_file *f;
+	amt_status s = io_remove(io, temporary);
+	if (amt_status_code(s) == AMT_NOT_FOUND)
+		amt_status_clear(&s);
+	TRY(s);
+	TRY(io_open(io, temporary, IO_WRITE | IO_CREATE | IO_EXCLUSIVE | IO_PRIVATE, &f));
+	s = io_write(f, 0, &bytes, 1);
+	io_close(f);
+	if (amt_ok(s))
+		s = io_rename(io, temporary, path);
+	if (!amt_ok(s))
+		status_drop(io_remove(io, temporary));
+	return s;
+}
+
 amt_status expanded_share(struct expanded *x, const char *folder, const struct expanded_name *name,
 	struct expanded_turn *turn)
 {
 	ENSURE(turn->lock != NULL, AMT_LOCKED, "%s is in use", folder);
-	char file[NAME_BYTES], *path;
+	char file[NAME_BYTES], *path, *temporary = NULL;
 	struct expanded mapped = *x;
 	file_name(file, name);
 	TRY(io_path(&path, folder, file));
-	amt_status s =
-		io_write_file_atomic(turn->io, path, span_of(x->memory, x->bytes), IO_PRIVATE);
+	amt_status s = io_path(&temporary, folder, "new");
+	if (amt_ok(s))
+		s = write_file(turn->io, path, temporary, span_of(x->memory, x->bytes));
 	if (amt_ok(s))
 		s = open_file(&mapped, path, name);
+	mem_free(temporary);
 	mem_free(path);
 	TRY(s);
 	mem_free_aligned(x->memory, x->bytes);

@@ -8,6 +8,7 @@
 #include "integer/compact.h"
 #include "integer/secret.h"
 #include "keys/key_ring.h"
+#include "keys/key_store_inside.h"
 #include "tfhe/toy_params.h"
 
 #include <stdlib.h>
@@ -173,6 +174,22 @@ static void key_export_and_import(uint16_t params)
 	key_ring_free(back);
 }
 
+/* As a key store keeps rings. */
+static void stored_keys(uint16_t params)
+{
+	static const uint8_t store[KEY_ID_BYTES] = {7};
+	struct key_ring *ring = toy_ring(params), *back;
+	uint8_t key[AEAD_KEY_BYTES];
+	struct buf file = {0};
+	OK(random_bytes(key, sizeof(key)));
+	OK(stored_key_put(&file, key, store, ring, 1));
+	publish(file.data, file.size);
+	OK(stored_key_get(&back, key, store, buf_span(&file)));
+	buf_free(&file);
+	key_ring_free(ring);
+	key_ring_free(back);
+}
+
 static void integers(uint16_t params)
 {
 	enum { ROWS = 3 };
@@ -208,6 +225,7 @@ static void secret_keys(void **state)
 		evaluation_keys(sets[i % 2]);
 		public_keys(sets[i % 2]);
 		rotation_keys(sets[i % 2]);
+		stored_keys(sets[i % 2]);
 		key_export_and_import(sets[i % 2]);
 	}
 }

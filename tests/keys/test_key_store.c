@@ -6,10 +6,13 @@
 #include "crypto/wire.h"
 #include "keys/key_store_inside.h"
 #include "os/io_memory.h"
+#include "leak_scan.h"
 #include "os/io_sim.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct key_cost cheap = {1, 8192};
 static const struct tfhe_params *set(void)
@@ -475,6 +478,105 @@ static void allocation_failures_leak_nothing(void **state)
 	io_free(io);
 }
 
+/* ---- what stays in memory. Another process, this program started anew, opens keys of a store in a
+ * folder and waits to be looked at. */
+
+/* Ends when its input does. */
+static int hold(char *const *argument)
+{
+	struct io *io;
+	struct key_store *s;
+	const struct key_ring *ring;
+	uint8_t id[2][KEY_ID_BYTES];
+	bool evict = strcmp(argument[1], "evicted") == 0,
+	     close = strcmp(argument[1], "closed") == 0;
+	if (read(STDIN_FILENO, id, sizeof(id)) != sizeof(id) || !amt_ok(io_posix_new(&io)) ||
+		!amt_ok(key_store_open(&s, io, argument[0], span_str("pass"), 40000)) ||
+		!amt_ok(key_store_take(s, id[0], KEY_PREPARE, &ring)))
+		return 1;
+	key_store_give(s, ring);
+	if (evict && !amt_ok(key_store_take(s, id[1], KEY_PREPARE, &ring)))
+		return 2;
+	if (close)
+		key_store_close(s);
+	char end;
+	if (write(STDOUT_FILENO, "+", 1) != 1)
+		return 3;
+	(void)!read(STDIN_FILENO, &end, 1);
+	if (evict)
+		key_store_give(s, ring);
+	if (!close)
+		key_store_close(s);
+	io_free(io);
+	return 0;
+}
+
+static size_t hits_in_holder(
+	struct leak_scan *scan, const char *folder, const char *what, const void *ids, size_t size)
+{
+	int to[2], from[2], status;
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)dup2(to[0], STDIN_FILENO);
+		(void)dup2(from[1], STDOUT_FILENO);
+		(void)close(to[1]);
+		(void)close(from[0]);
+		(void)execl("/proc/self/exe", "holder", "--hold", folder, what, (char *)NULL);
+		_exit(9);
+	}
+	(void)close(to[0]);
+	(void)close(from[1]);
+	char ready = 0;
+	assert_int_equal(write(to[1], ids, size), size);
+	assert_int_equal(read(from[0], &ready, 1), 1);
+	size_t hits = leak_scan_process(scan, child, NULL);
+	(void)close(to[1]);
+	(void)close(from[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	return hits;
+}
+
+static void closed_keys_are_gone_from_memory(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/amaters-store-XXXXXX", command[64];
+	uint8_t id[2][KEY_ID_BYTES], raw[1024], bits[2048];
+	struct io *io;
+	struct key_store *s;
+	const struct key_ring *ring;
+	assert_non_null(mkdtemp(folder));
+	OK(io_posix_new(&io));
+	OK(key_store_create_at(io, folder, span_str("pass"), cheap));
+	OK(key_store_open(&s, io, folder, span_str("pass"), 0));
+	for (unsigned i = 0; i < 2; i++)
+		OK(key_store_new_key(s, "anna", set(), 0, id[i]));
+	OK(key_store_take(s, id[0], KEY_PREPARE, &ring));
+	OK(tfhe_secret_export(key_ring_tfhe(ring), raw, tfhe_secret_bytes(set())));
+	for (size_t i = 0; i < sizeof(bits); i++)
+		bits[i] = raw[18 + (set()->n + i) / 8] >> ((set()->n + i) % 8) & 1;
+	struct leak_scan *scan = leak_scan_new();
+	leak_scan_add_bits(scan, "key", bits, sizeof(bits));
+	leak_scan_add_spectrum(scan, "key", bits, 11);
+	key_store_give(s, ring);
+	key_store_close(s);
+	io_free(io);
+	assert_true(hits_in_holder(scan, folder, "open", id, sizeof(id)) > 0);
+	size_t evicted = hits_in_holder(scan, folder, "evicted", id, sizeof(id));
+	if (evicted > 0)
+		fail_msg("after eviction: %s", leak_scan_report(scan));
+	size_t closed = hits_in_holder(scan, folder, "closed", id, sizeof(id));
+	assert_int_equal(closed, 0);
+	/* Nor does the folder hold it in the clear. */
+	assert_int_equal(leak_scan_folder(scan, folder), 0);
+	leak_scan_free(scan);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 /* ---- known answers: a store as it was first released (tests/data/keys). AMT_WRITE_KNOWN=1 makes it
  * anew: only for a new version, beside the old one. */
 
@@ -529,8 +631,10 @@ static void known_files_open(void **state)
 	io_free(io);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 4 && strcmp(argv[1], "--hold") == 0)
+		return hold(argv + 2);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_these_changes_are_legal),
 		cmocka_unit_test(a_life),
@@ -541,6 +645,7 @@ int main(void)
 		cmocka_unit_test(power_cuts_lose_nothing_acknowledged),
 		cmocka_unit_test(single_failures_leave_the_store_usable),
 		cmocka_unit_test(allocation_failures_leak_nothing),
+		cmocka_unit_test(closed_keys_are_gone_from_memory),
 		cmocka_unit_test(known_files_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

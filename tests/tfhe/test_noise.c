@@ -10,6 +10,7 @@
 #include "crypto/random.h"
 #include "tfhe/compress.h"
 #include "tfhe/noise.h"
+#include "tfhe/rotation.h"
 #include "tfhe/secret_inside.h"
 
 #include <stdlib.h>
@@ -133,6 +134,32 @@ static void keyswitch(struct fixture *f, struct statistics *s)
 			add_square(s, torus_error(after - before));
 		}
 	}
+	mem_free_aligned(in, 0);
+}
+
+/* From the key of another owner: the same noise. */
+static void rotation_keyswitch(struct fixture *f, struct statistics *s)
+{
+	struct fixture from = {.p = f->p};
+	struct tfhe_evaluator *e;
+	struct buf key = {0};
+	uint8_t id[16];
+	uint32_t *in = fixture_lwes(f, 1), before, after, offset = 0;
+	const uint32_t *pointer = in;
+	OK(tfhe_secret_new(&from.secret, f->p));
+	OK(tfhe_rotation_key_generate(from.secret, f->secret, &key));
+	OK(tfhe_evaluator_rotate(&e, f->e, buf_span(&key), id));
+	for (size_t round = 0; round < volume(1000, 100); round++) {
+		struct evaluator_scratch *w = &e->scratch[0];
+		OK(random_bytes(in, tfhe_lwe_words(f->p) * sizeof(*in)));
+		tfhe_keyswitch(&e->keyswitch, w->small, &pointer, &offset, 1, w->kernel);
+		OK(tfhe_phase_lwe(from.secret, &before, in));
+		OK(tfhe_phase_small(f->secret, &after, w->small));
+		add_square(s, torus_error(after - before));
+	}
+	tfhe_evaluator_free(e);
+	tfhe_secret_free(from.secret);
+	buf_free(&key);
 	mem_free_aligned(in, 0);
 }
 
@@ -271,6 +298,8 @@ static void measure_set(uint16_t id)
 	agrees(&f, "compressing", compressing, compress, compress);
 	agrees(&f, "key switch", keyswitch, tfhe_noise_keyswitch(p), tfhe_noise_keyswitch(p));
 	/* The formula leaves out the rounding of the body. */
+	agrees(&f, "rotation", rotation_keyswitch, tfhe_noise_keyswitch(p),
+		tfhe_noise_keyswitch(p));
 	agrees(&f, "modulus switch", modulus_switch, tfhe_noise_modulus_switch(p),
 		tfhe_noise_modulus_switch(p) + unit * unit / 12);
 	/* The part of f64 arithmetic is an upper bound. */

@@ -3,23 +3,13 @@
 #define TESTS_BGV_FIXTURE_H
 
 #include "testing.h"
+#include "toy_params.h"
 
 #include "bgv/inside.h"
 #include "bgv/secret_inside.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-/* Too small to be secure, quick; moduli of the public sets fit every smaller ring. */
-static inline struct bgv_params toy_params(unsigned log2n, unsigned limbs)
-{
-	struct bgv_params p = *bgv_params_for(14);
-	p.id = 0xfff0;
-	p.name = "toy";
-	p.log2n = log2n;
-	p.limbs = limbs;
-	return p;
-}
 
 struct bgv_fixture {
 	struct bgv_params params;

@@ -137,6 +137,7 @@ static void products(void **state)
 		bgv_ct_free(&out);
 		out = square;
 	}
+	list[0] = &out;
 	FAILS(AMT_INVALID_ARGUMENT, bgv_relinearise(f.ring, f.keys, list, 1, NULL));
 
 	/* Plain polynomials, in place and not. */

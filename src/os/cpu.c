@@ -1,5 +1,8 @@
 #include "os/cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +63,10 @@ bool cpu_has_ifma(void)
 bool cpu_has_vaes(void)
 {
 #if defined(__x86_64__)
-	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("vaes") &&
-	       __builtin_cpu_supports("aes");
+	/* clang 14's __builtin_cpu_supports does not know it. */
+	unsigned a, b, c, d;
+	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("aes") &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & bit_VAES) != 0;
 #else
 	return false;
 #endif

@@ -145,7 +145,7 @@ struct scan_round_cost {
 	uint32_t outputs, scalars;
 	uint64_t leaf_products, read_bytes, relinearisations, transforms;
 	double failure_log2;
-	uint64_t answers; /* ciphertexts */
+	uint64_t answers, first_answers; /* ciphertexts; if there were one page */
 };
 
 struct scan_work_plan {

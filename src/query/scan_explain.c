@@ -143,7 +143,8 @@ static amt_status print_result(const struct explaining *x)
 /* ---- costs */
 
 struct costs {
-	double ns_a_page, bytes_read, answer_bytes, question_bytes, failure;
+	double ns_a_page, bytes_read, question_bytes, failure;
+	double answer_bytes, first_answer_bytes; /* for the table, for one page */
 	unsigned limbs;
 	uint64_t relinearisations, scalars, outputs;
 };
@@ -163,6 +164,7 @@ static void add_costs(const struct explaining *x, struct costs *c)
 		c->outputs += k->outputs;
 		c->failure += exp2(k->failure_log2);
 		c->answer_bytes += (double)k->answers * 2 * n * BGV_ANSWER_BITS / 8;
+		c->first_answer_bytes += (double)k->first_answers * 2 * n * BGV_ANSWER_BITS / 8;
 		c->question_bytes += ceil((double)k->scalars / SCAN_PACK_SCALARS) * k->limbs * n *
 				     BGV_RESIDUE_BYTES;
 	}
@@ -194,7 +196,8 @@ static amt_status print_costs(const struct explaining *x, const struct costs *c)
 	TRY(buf_printf(
 		x->out, " asked (%llu encrypted constants), ", (unsigned long long)c->scalars));
 	TRY(print_bytes(x->out, c->answer_bytes));
-	TRY(buf_printf(x->out, " answered, for %.0f rows in %.0f pages\n", rows, pages));
+	TRY(buf_printf(x->out, " answered (%llu %s), for %.0f rows in %.0f pages\n",
+		(unsigned long long)c->outputs, p->rows ? "list of rows" : "totals", rows, pages));
 	return buf_printf(x->out, "  failure bound: 2^%.0f that any result is wrong by noise\n",
 		c->failure > 0 ? log2(c->failure) : -1000.0);
 }
@@ -224,12 +227,16 @@ static amt_status print_crossover(
 		double bytes_a_second;
 	} link[] = {{"100 Mb/s", 12.5e6}, {"1 Gb/s", 125e6}};
 	double page_rows = exp2(x->p->table.ring->log2n) - SCAN_CANARIES;
-	double traffic = c->answer_bytes + c->question_bytes;
+	double traffic = c->first_answer_bytes + c->question_bytes;
+	double pages = (double)x->options->pages;
+	double answer_a_row =
+		pages > 1 ? (c->answer_bytes - c->first_answer_bytes) / ((pages - 1) * page_rows)
+			  : 0;
 	TRY(buf_printf(x->out,
 		"  against a download of the sealed columns (%.0f bytes a row): ", bytes_a_row));
 	for (unsigned i = 0; i < 2; i++) {
-		double a_row =
-			bytes_a_row / link[i].bytes_a_second - c->ns_a_page / page_rows / 1e9;
+		double a_row = (bytes_a_row - answer_a_row) / link[i].bytes_a_second -
+			       c->ns_a_page / page_rows / 1e9;
 		double rows = traffic / link[i].bytes_a_second / a_row;
 		TRY(buf_printf(x->out, "%sat %s ", i > 0 ? "; " : "", link[i].name));
 		TRY(a_row > 0 ? buf_printf(x->out, "a scan is faster from about %.0f rows", rows)

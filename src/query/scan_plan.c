@@ -193,6 +193,8 @@ static amt_status make_rounds(struct scan_plan *p)
 		struct scan_answers answers =
 			scan_answers_of(&p->program, &p->fit, w->options.pages);
 		w->cost[p->round].answers = answers.rows + answers.totals;
+		answers = scan_answers_of(&p->program, &p->fit, 1);
+		w->cost[p->round].first_answers = answers.rows + answers.totals;
 	}
 	p->round = 0;
 	return STATUS_OK;

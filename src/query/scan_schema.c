@@ -9,8 +9,9 @@ amt_status column_scan_layout(
 	ENSURE((c->forms & FORM_SCAN) != 0, AMT_INVALID_ARGUMENT, "column \"%s\" has no form scan",
 		c->name);
 	const struct scan_options *o = &c->scan;
-	amt_status made = scan_column_make(
-		out, ring, column_scan_max(c), o->base, o->limb_bits, o->summed, o->depth);
+	amt_status made = scan_column_make(out, ring, column_scan_max(c), o->base,
+		o->limb_bits != 0 ? o->limb_bits : SCAN_LIMB_BITS, o->summed,
+		o->depth != 0 ? o->depth : SCAN_DEPTH);
 	return amt_ok(made) ? made : WRAP(made, "column \"%s\"", c->name);
 }
 

@@ -55,8 +55,8 @@ enum scan_kind {
 struct scan_options {
 	uint8_t kind;	   /* enum scan_kind */
 	bool summed;	   /* NUMBER: has limbs to be summed by */
-	uint8_t limb_bits; /* of a summed column; 0: the layout's default */
-	uint8_t depth;	   /* products after the column's own predicate; 0: the layout's default */
+	uint8_t limb_bits; /* of a summed column; 0: SCAN_LIMB_BITS */
+	uint8_t depth;	   /* products after the column's own predicate; 0: SCAN_DEPTH */
 	uint16_t base;	   /* greatest base of a digit, 0: the layout's default; DICTIONARY:
 			      how many values, 2 to SCAN_MAX_BASE */
 };
@@ -72,7 +72,10 @@ struct column {
 	struct scan_options scan;
 };
 
-enum { SCAN_RING_LOG2 = 14 }; /* the default */
+/* Where the schema says nothing. Limbs of 4 bits: an answer to sums takes room in proportion to the
+ * greatest value of a limb times the number of limbs, and the work in proportion to their number. Depth
+ * 5: two ANDs, the validity, a product with what is summed, the mask of folded answers. */
+enum { SCAN_RING_LOG2 = 14, SCAN_LIMB_BITS = 4, SCAN_DEPTH = 5 };
 
 struct schema {
 	char table[SCHEMA_MAX_NAME + 1];

@@ -190,11 +190,18 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 enum { PACKED = 40 /* bytes of eight */ };
 static const __mmask64 PACKED_MASK = ((uint64_t)1 << PACKED) - 1;
 
-static inline vec spread(vec bytes)
+/* The residues from byte `skip` (constant) on. */
+INLINE vec spread_from(vec bytes, unsigned skip)
 {
-	const vec index = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
+	const vec start = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
 		0x1817161514, 0x1d1c1b1a19, 0x2221201f1e, 0x2726252423);
+	const vec index = _mm512_add_epi64(start, set(0x0101010101 * (uint64_t)skip));
 	return _mm512_maskz_permutexvar_epi8(0x1f1f1f1f1f1f1f1f, index, bytes);
+}
+
+INLINE vec spread(vec bytes)
+{
+	return spread_from(bytes, 0);
 }
 
 static inline vec unpack(const uint8_t *in)
@@ -227,35 +234,52 @@ static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
 		store(out + i, unpack(in + 5 * i));
 }
 
-/* Two vectors of coefficients at a time: their 12 sums stay in registers for all v. */
+/* What acc_leaf reads. */
+struct streams {
+	const uint8_t *const *c0;
+	const uint64_t *const *c1, *const *b0, *const *b1;
+	unsigned vectors;
+};
+
+/* 8 `wide` coefficients of all vectors, whose sums stay in registers. Eight packed residues are read
+ * from one cache line where they lie in one: those of register k begin `skip[k]` bytes behind the
+ * place that is read. */
+INLINE void leaf_piece(uint64_t *const sums[3], const struct streams *in, size_t i, unsigned wide,
+	const unsigned char skip[4])
+{
+	struct tensor s[4];
+	for (unsigned k = 0; k < wide; k++)
+		tensor_load(&s[k], sums, i + 8 * k);
+	for (unsigned v = 0; v < in->vectors; v++) {
+		const uint8_t *c0 = in->c0[v] + 5 * i;
+		const uint64_t *c1 = in->c1[v] + i, *b0 = in->b0[v] + i, *b1 = in->b1[v] + i;
+#pragma GCC unroll 4
+		for (unsigned k = 0; k < wide; k++) {
+			vec packed = _mm512_loadu_si512(c0 + (size_t)PACKED * k - skip[k]);
+			tensor_add(&s[k], spread_from(packed, skip[k]), load(c1 + 8 * k),
+				load(b0 + 8 * k), load(b1 + 8 * k));
+		}
+	}
+	for (unsigned k = 0; k < wide; k++)
+		tensor_store(&s[k], sums, i + 8 * k);
+}
+
+/* 64 packed residues are five cache lines. */
 static void acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
 	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
 	const uint64_t *const *b1, unsigned vectors, size_t n)
 {
+	static const unsigned char none[4], first[4] = {0, 0, 16, 0}, second[4] = {0, 8, 0, 24};
 	uint64_t *const sums[3] = {acc0, acc1, acc2};
+	struct streams in = {c0, c1, b0, b1, vectors};
 	(void)t;
-	for (size_t i = 0; i + 16 <= n; i += 16) {
-		struct tensor s, r;
-		tensor_load(&s, sums, i);
-		tensor_load(&r, sums, i + 8);
-		for (unsigned v = 0; v < vectors; v++) {
-			tensor_add(&s, unpack(c0[v] + 5 * i), load(c1[v] + i), load(b0[v] + i),
-				load(b1[v] + i));
-			tensor_add(&r, unpack(c0[v] + 5 * i + 40), load(c1[v] + i + 8),
-				load(b0[v] + i + 8), load(b1[v] + i + 8));
-		}
-		tensor_store(&s, sums, i);
-		tensor_store(&r, sums, i + 8);
+	size_t i = 0;
+	for (; i + 64 <= n; i += 64) {
+		leaf_piece(sums, &in, i, 4, first);
+		leaf_piece(sums, &in, i + 32, 4, second);
 	}
-	if (n % 16 != 0) {
-		struct tensor s;
-		size_t i = n - 8;
-		tensor_load(&s, sums, i);
-		for (unsigned v = 0; v < vectors; v++)
-			tensor_add(&s, unpack(c0[v] + 5 * i), load(c1[v] + i), load(b0[v] + i),
-				load(b1[v] + i));
-		tensor_store(&s, sums, i);
-	}
+	for (; i < n; i += 8)
+		leaf_piece(sums, &in, i, 1, none);
 }
 
 /* low + 2^52 high, both of 64 bits: the carry of low goes to high, and high is taken apart once

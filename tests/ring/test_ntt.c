@@ -312,7 +312,7 @@ static void test_limit(void **s)
 
 static void check_packed(const struct ntt *t, const struct ntt *portable)
 {
-	enum { N = 40, VECTORS = 5, BYTES = 5 * N + 64 };
+	enum { N = 64 + 40, VECTORS = 5, BYTES = 5 * N + 64 };
 	uint64_t q = t->q, *acc[3], *other[3], *out = residues(N, q), *b[3][VECTORS];
 	uint8_t packed[VECTORS][BYTES] = {0};
 	const uint8_t *c0[VECTORS];

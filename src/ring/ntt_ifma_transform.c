@@ -28,7 +28,9 @@ enum {
 	BLOCK = 4096,	      /* coefficients that the first-level cache holds */
 	ROOM_ROOMY = 20 * 20, /* times q below 2^52 */
 	ROOM_TIGHT = 20 * 2,
-	END_LEVELS = 3
+	END_LEVELS = 3,
+	END_WORDS = 112, /* of constants for 64 coefficients (struct ntt) */
+	PAIR = 2
 };
 
 #define UNROLL _Pragma("GCC unroll 8")
@@ -122,20 +124,18 @@ INLINE void forward_butterfly(
 	}
 }
 
-INLINE void forward_registers(
-	vec *r, unsigned levels, const struct constants *c, const struct modulus *m, enum mode mode)
+/* Level l of `levels` in as many registers. */
+INLINE void forward_level(vec *r, unsigned l, unsigned levels, const struct constants *c,
+	const struct modulus *m, enum mode mode)
 {
+	unsigned half = 1u << (levels - 1 - l);
 	UNROLL
-	for (unsigned l = 0; l < levels; l++) {
-		unsigned half = 1u << (levels - 1 - l);
+	for (unsigned k = 0; k < 1u << l; k++)
 		UNROLL
-		for (unsigned k = 0; k < 1u << l; k++)
-			UNROLL
-		for (unsigned i = 0; i < half; i++) {
-			unsigned at = (1u << l) - 1 + k;
-			vec *x = r + 2 * k * half + i;
-			forward_butterfly(x, x + half, c->w[at], c->s[at], m, mode);
-		}
+	for (unsigned i = 0; i < half; i++) {
+		unsigned at = (1u << l) - 1 + k;
+		vec *x = r + 2 * k * half + i;
+		forward_butterfly(x, x + half, c->w[at], c->s[at], m, mode);
 	}
 }
 
@@ -154,31 +154,47 @@ INLINE void forward_pass(const struct ntt *t, uint64_t *x, size_t node, size_t h
 			UNROLL
 		for (unsigned i = 0; i < count / 2; i++)
 			r[i] = _mm512_add_epi64(r[i], start);
-		forward_registers(r, levels, &c, m, mode);
+		UNROLL
+		for (unsigned l = 0; l < levels; l++)
+			forward_level(r, l, levels, &c, m, mode);
 		UNROLL
 		for (unsigned i = 0; i < count; i++)
 			store(x + i * h + j, r[i]);
 	}
 }
 
+/* The last three levels of PAIR times 64 coefficients. One alone waits for its own results: the
+ * processor does not see far enough ahead. */
 INLINE void forward_end(const struct ntt *t, uint64_t *x, const uint64_t *ends,
 	const struct modulus *m, enum mode mode)
 {
-	struct constants c = end_constants(ends);
-	vec r[8];
+	struct constants c[PAIR];
+	vec r[PAIR][8];
 	UNROLL
-	for (unsigned i = 0; i < 8; i++)
-		r[i] = load(x + (size_t)8 * i);
-	transpose(r);
-	forward_registers(r, END_LEVELS, &c, m, mode);
+	for (unsigned p = 0; p < PAIR; p++) {
+		c[p] = end_constants(ends + (size_t)END_WORDS * p);
+		UNROLL
+		for (unsigned i = 0; i < 8; i++)
+			r[p][i] = load(x + (size_t)64 * p + (size_t)8 * i);
+		transpose(r[p]);
+	}
 	UNROLL
-	for (unsigned i = 0; i < 8; i++)
-		r[i] = mode == CAREFUL ? below(below(r[i], m->twice), m->q)
-				       : finish(halfway(r[i], set(t->one_shoup), m), m);
-	transpose(r);
+	for (unsigned l = 0; l < END_LEVELS; l++)
+		UNROLL
+	for (unsigned p = 0; p < PAIR; p++)
+		forward_level(r[p], l, END_LEVELS, &c[p], m, mode);
 	UNROLL
-	for (unsigned i = 0; i < 8; i++)
-		store(x + (size_t)8 * i, r[i]);
+	for (unsigned p = 0; p < PAIR; p++) {
+		UNROLL
+		for (unsigned i = 0; i < 8; i++)
+			r[p][i] = mode == CAREFUL
+					  ? below(below(r[p][i], m->twice), m->q)
+					  : finish(halfway(r[p][i], set(t->one_shoup), m), m);
+		transpose(r[p]);
+		UNROLL
+		for (unsigned i = 0; i < 8; i++)
+			store(x + (size_t)64 * p + (size_t)8 * i, r[p][i]);
+	}
 }
 
 /* How many levels the next pass takes of `left`: three, but 4 in two passes of two. */
@@ -208,8 +224,8 @@ INLINE void forward_block(const struct ntt *t, uint64_t *x, size_t node, unsigne
 	}
 	/* Now blocks of 8: the first one is node `node` (size / 8) of a level of N / 8. */
 	size_t first = (node * (size / 8) - t->n / 8) / 8;
-	for (size_t k = 0; k < size / 64; k++)
-		forward_end(t, x + 64 * k, t->forward_ends + (first + k) * 112, m, mode);
+	for (size_t k = 0; k < size / 64; k += PAIR)
+		forward_end(t, x + 64 * k, t->forward_ends + (first + k) * END_WORDS, m, mode);
 }
 
 /* How many levels are done on the whole before it is in blocks. */
@@ -390,7 +406,7 @@ INLINE void inverse_block(const struct ntt *t, uint64_t *x, size_t node, unsigne
 	size_t size = (size_t)1 << log2size, first = (node * (size / 8) - t->n / 8) / 8, h = 8;
 	struct bounds b = bounds(t, 1);
 	for (size_t k = 0; k < size / 64; k++)
-		inverse_end(t, x + 64 * k, t->inverse_ends + (first + k) * 112, &b, m, mode);
+		inverse_end(t, x + 64 * k, t->inverse_ends + (first + k) * END_WORDS, &b, m, mode);
 	b = bounds(t, mode == TIGHT ? 2 : 20);
 	for (unsigned left = log2size - END_LEVELS, take; left > 0; left -= take, h <<= take) {
 		take = pass_levels(left);

@@ -214,6 +214,80 @@ static void secrets(void **state)
 	assert_memory_equal(some, s, sizeof(some));
 }
 
+/* The tables of docs/parameters.md are what the code computes. */
+static void put_moduli(struct buf *table)
+{
+	OK(buf_printf(table,
+		"| id | ring | N | limbs | log2 of the primes | log2 p | log2 QP | limit |\n"
+		"|---|---|---|---|---|---|---|---|\n"));
+	for (size_t i = 0; bgv_params_at(i) != NULL; i++) {
+		const struct bgv_params *p = bgv_params_at(i);
+		OK(buf_printf(
+			table, "| %u | %s | %u | %u |", p->id, p->name, 1u << p->log2n, p->limbs));
+		for (unsigned k = 0; k < p->limbs; k++)
+			OK(buf_printf(table, " %.1f", log2((double)p->q[k])));
+		OK(buf_printf(table, " | %.1f | %.1f | %s |\n", log2((double)p->p),
+			bgv_params_log2_qp(p),
+			p->log2n == 13	 ? "214"
+			: p->log2n == 14 ? "430"
+					 : "868"));
+	}
+}
+
+/* The largest noise of one limb whose answer fits. */
+static double answer_limit(const struct bgv_params *p)
+{
+	struct bgv_noise a = bgv_noise_mod_switch(p, 2, bgv_noise_fresh(p));
+	for (a.log2_deviation = 40; !bgv_noise_answer_fits(p, a);)
+		a.log2_deviation -= 0.01;
+	return a.log2_deviation;
+}
+
+static void put_noise(struct buf *table)
+{
+	static const struct bgv_noise nothing = {-INFINITY, 0, 0, 0};
+	OK(buf_printf(table,
+		"| ring | fresh | key switch | modulus switch | product | scalar of 256 | "
+		"its worst | limit | limit of an answer |\n"
+		"|---|---|---|---|---|---|---|---|---|\n"));
+	for (size_t i = 0; bgv_params_at(i) != NULL; i++) {
+		const struct bgv_params *p = bgv_params_at(i);
+		struct bgv_noise fresh = bgv_noise_fresh(p);
+		struct bgv_noise key = bgv_noise_key_switch(p, p->limbs, nothing);
+		struct bgv_noise drop = bgv_noise_mod_switch(p, p->limbs, nothing);
+		struct bgv_noise product = bgv_noise_mul(p, drop, drop);
+		struct bgv_noise scalar = bgv_noise_expand(p, p->limbs, 256);
+		OK(buf_printf(table,
+			"| %s | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", p->name,
+			fresh.log2_deviation, key.log2_deviation, drop.log2_deviation,
+			product.log2_deviation, scalar.log2_deviation,
+			scalar.log2_deviation + scalar.log2_peak,
+			drop.log2_deviation + bgv_noise_margin(p, 1, drop), answer_limit(p)));
+	}
+}
+
+static void documented(void **state)
+{
+	(void)state;
+	struct buf table = {0}, file = {0};
+	put_moduli(&table);
+	OK(buf_printf(&table, "\n"));
+	put_noise(&table);
+	OK(buf_put_u8(&table, 0));
+	FILE *f = fopen(TEST_DATA "/../../docs/parameters.md", "rb");
+	assert_non_null(f);
+	uint8_t piece[4096];
+	size_t got;
+	while ((got = fread(piece, 1, sizeof(piece), f)) > 0)
+		OK(buf_put(&file, piece, got));
+	fclose(f);
+	OK(buf_put_u8(&file, 0));
+	if (strstr((char *)file.data, (char *)table.data) == NULL)
+		fail_msg("docs/parameters.md should hold\n%s", (char *)table.data);
+	buf_free(&table);
+	buf_free(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +297,7 @@ int main(void)
 		cmocka_unit_test(masks),
 		cmocka_unit_test(stream_pieces),
 		cmocka_unit_test(secrets),
+		cmocka_unit_test(documented),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

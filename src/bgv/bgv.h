@@ -31,6 +31,9 @@ struct bgv_params {
 const struct bgv_params *bgv_params_find(uint16_t id);
 const struct bgv_params *bgv_params_for(unsigned log2n);
 const struct bgv_params *bgv_params_at(size_t index); /* NULL after the last */
+/* Rings of tests, without security: the library's own definition is weak and has none; a test links
+ * tests/bgv/toy_rings.c. The two above find them too. */
+const struct bgv_params *bgv_params_toy(size_t index);
 /* Asserts security (log2 QP against docs), congruences, primality, sizes: AMT_UNSUPPORTED. */
 amt_status bgv_params_check(const struct bgv_params *p);
 /* All but security: enough for a ring of a test. */

@@ -35,19 +35,33 @@ const struct bgv_params *bgv_params_at(size_t index)
 	return index < sizeof(sets) / sizeof(sets[0]) ? &sets[index] : NULL;
 }
 
+__attribute__((weak)) const struct bgv_params *bgv_params_toy(size_t index)
+{
+	(void)index;
+	return NULL;
+}
+
 const struct bgv_params *bgv_params_find(uint16_t id)
 {
-	for (size_t i = 0; bgv_params_at(i) != NULL; i++)
-		if (sets[i].id == id)
-			return &sets[i];
+	const struct bgv_params *p;
+	for (size_t i = 0; (p = bgv_params_at(i)) != NULL; i++)
+		if (p->id == id)
+			return p;
+	for (size_t i = 0; (p = bgv_params_toy(i)) != NULL; i++)
+		if (p->id == id)
+			return p;
 	return NULL;
 }
 
 const struct bgv_params *bgv_params_for(unsigned log2n)
 {
-	for (size_t i = 0; bgv_params_at(i) != NULL; i++)
-		if (sets[i].log2n == log2n)
-			return &sets[i];
+	const struct bgv_params *p;
+	for (size_t i = 0; (p = bgv_params_at(i)) != NULL; i++)
+		if (p->log2n == log2n)
+			return p;
+	for (size_t i = 0; (p = bgv_params_toy(i)) != NULL; i++)
+		if (p->log2n == log2n)
+			return p;
 	return NULL;
 }
 

@@ -187,7 +187,7 @@ amt_status schema_check(const struct schema *s)
 		ENSURE(schema_find(s, s->column[i].name) == (int)i, AMT_ALREADY_EXISTS,
 			"column \"%s\" specified more than once", s->column[i].name);
 	}
-	ENSURE(scan ? s->ring_log2 >= 13 && s->ring_log2 <= 15 : s->ring_log2 == 0, AMT_UNSUPPORTED,
+	ENSURE(scan ? bgv_params_for(s->ring_log2) != NULL : s->ring_log2 == 0, AMT_UNSUPPORTED,
 		"a ring of log2 n = %u for %s", s->ring_log2,
 		scan ? "scans: 13, 14 and 15 are supported" : "a table without scan columns");
 	return STATUS_OK;

@@ -381,6 +381,7 @@ struct plain_row {
 	const uint64_t *code;
 	const bool *null;
 	const uint8_t *scalar;
+	bool valid;
 };
 
 /* What vector `v` of a column holds. */
@@ -391,7 +392,7 @@ static int64_t vector_value(const struct plain_row *row, unsigned column, unsign
 	uint32_t limb[SCAN_MAX_SUM_LIMBS];
 	unsigned first = 0;
 	if (column == SCAN_VALID_COLUMN)
-		return 1;
+		return row->valid;
 	if (row->null != NULL && row->null[column])
 		return 0;
 	scan_digits(c, row->code[column], digit);
@@ -452,16 +453,29 @@ static void evaluate_row(
 	}
 }
 
+static amt_status evaluate(
+	const struct scan_program *p, const struct plain_row *row, int64_t *node, uint32_t *output)
+{
+	int64_t *own = node;
+	if (node == NULL)
+		TRY(mem_array(&own, (size_t)p->nodes + 1, sizeof(*own)));
+	evaluate_row(p, row, own, output);
+	if (node == NULL)
+		mem_free(own);
+	return STATUS_OK;
+}
+
 amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
 	const uint64_t *code, const bool *null, const uint8_t *scalar, int64_t *node,
 	uint32_t *output)
 {
-	struct plain_row row = {table, code, null, scalar};
-	int64_t *own = node;
-	if (node == NULL)
-		TRY(mem_array(&own, (size_t)p->nodes + 1, sizeof(*own)));
-	evaluate_row(p, &row, own, output);
-	if (node == NULL)
-		mem_free(own);
-	return STATUS_OK;
+	struct plain_row row = {table, code, null, scalar, true};
+	return evaluate(p, &row, node, output);
+}
+
+amt_status scan_evaluate_left_out(const struct scan_program *p, const struct scan_table *table,
+	const uint64_t *code, bool valid, const uint8_t *scalar, int64_t *node, uint32_t *output)
+{
+	struct plain_row row = {table, code, NULL, scalar, valid};
+	return evaluate(p, &row, node, output);
 }

@@ -135,5 +135,8 @@ uint64_t scan_total_pages(const struct scan_output *o);
 amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
 	const uint64_t *code, const bool *null, const uint8_t *scalar, int64_t *node,
 	uint32_t *output);
+/* The same of a row that the validity may leave out while the columns still show it. */
+amt_status scan_evaluate_left_out(const struct scan_program *p, const struct scan_table *table,
+	const uint64_t *code, bool valid, const uint8_t *scalar, int64_t *node, uint32_t *output);
 
 #endif

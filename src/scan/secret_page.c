@@ -49,6 +49,17 @@ amt_status scan_canary_codes(const uint8_t key[SCAN_CANARY_KEY_BYTES], unsigned 
 	return s;
 }
 
+amt_status scan_canary_valid(
+	const uint8_t key[SCAN_CANARY_KEY_BYTES], uint64_t page, bool valid[SCAN_CANARIES])
+{
+	const struct scan_column quarters = {.max = 3};
+	uint64_t code[SCAN_CANARIES];
+	TRY(scan_canary_codes(key, SCAN_VALID_COLUMN, &quarters, page, code));
+	for (unsigned i = 0; i < SCAN_CANARIES; i++)
+		valid[i] = code[i] != 0;
+	return STATUS_OK;
+}
+
 /* ---- slots */
 
 /* Everything a page holds, by slot. */
@@ -99,10 +110,12 @@ static amt_status fill_page(struct page *p, const uint8_t *canary_key, unsigned 
 	TRY(mem_array(&p->digit, n * p->layout->digits + 1, sizeof(*p->digit)));
 	TRY(scan_canary_class(p->ring, canary_key, &canary_class));
 	TRY(scan_canary_codes(canary_key, column, p->layout, page, canary));
+	bool valid[SCAN_CANARIES];
+	TRY(scan_canary_valid(canary_key, page, valid));
 	TRY(place_rows(p, canary_class, code, null, kept, rows));
 	for (unsigned i = 0; i < SCAN_CANARIES; i++) {
 		unsigned slot = scan_canary_slot(p->ring, canary_class, i);
-		p->used[slot] = 1;
+		p->used[slot] = column != SCAN_VALID_COLUMN || valid[i];
 		p->code[slot] = column == SCAN_VALID_COLUMN ? 0 : canary[i];
 	}
 	place_digits(p);

@@ -8,12 +8,16 @@
 enum { SCAN_CANARY_KEY_BYTES = 32 };
 
 /* A table's canaries, from a secret key of its own: the class of their slots, and the codes of a
- * page's canaries in a column (uniform over the column's codes, never NULL). A page that is packed
- * anew has the same ones. */
+ * page's canaries in a column (uniform over the column's codes, never NULL). They follow from `page`, any
+ * number that names the page of this time: with the page's epoch in it, a page that is made anew has
+ * others, and an older one that is shown instead is noticed. Of SCAN_VALID_COLUMN: which canaries the
+ * validity shows, three of four. */
 amt_status scan_canary_class(const struct bgv_ring *ring, const uint8_t key[SCAN_CANARY_KEY_BYTES],
 	unsigned *canary_class);
 amt_status scan_canary_codes(const uint8_t key[SCAN_CANARY_KEY_BYTES], unsigned column,
 	const struct scan_column *layout, uint64_t page, uint64_t code[SCAN_CANARIES]);
+amt_status scan_canary_valid(
+	const uint8_t key[SCAN_CANARY_KEY_BYTES], uint64_t page, bool valid[SCAN_CANARIES]);
 
 /* The bytes of a page of a column (scan/layout.h), appended to out: code[r] and null[r] of row r <
  * rows <= scan_page_rows; null may be NULL. A row that is not `kept` (NULL: all are) is empty. For

@@ -73,15 +73,19 @@ static amt_status expect_page(struct reading *r, uint64_t page, uint64_t *code, 
 {
 	const struct scan_asked *a = r->asked;
 	const struct scan_table *t = a->table;
+	bool valid[SCAN_CANARIES];
+	TRY(scan_canary_valid(
+		a->canary_key, a->valid_id != NULL ? a->valid_id[page] : page, valid));
 	for (unsigned c = 0; c < t->columns; c++)
 		if (scan_table_column(t, c) != NULL)
-			TRY(scan_canary_codes(a->canary_key, c, &t->column[c], page,
+			TRY(scan_canary_codes(a->canary_key, c, &t->column[c],
+				a->page_id != NULL ? a->page_id[page] : page,
 				code + (size_t)c * SCAN_CANARIES));
 	uint64_t *row = code + (size_t)t->columns * SCAN_CANARIES;
 	for (unsigned i = 0; i < SCAN_CANARIES; i++) {
 		for (unsigned c = 0; c < t->columns; c++)
 			row[c] = code[(size_t)c * SCAN_CANARIES + i];
-		TRY(scan_evaluate_row(a->program, t, row, NULL, a->scalar, node,
+		TRY(scan_evaluate_left_out(a->program, t, row, valid[i], a->scalar, node,
 			r->expected + (page * SCAN_CANARIES + i) * a->program->outputs));
 	}
 	return STATUS_OK;

@@ -19,6 +19,9 @@ struct scan_asked {
 	uint32_t scale; /* what all values are multiples of, 0: 1 */
 	const uint8_t *canary_key;
 	uint64_t pages, rows; /* rows in pages: all pages are full but for the last */
+	/* What the canaries of each page's columns and of its validity follow from (scan_canary_codes);
+	 * NULL: its number. */
+	const uint64_t *page_id, *valid_id;
 };
 
 struct scan_result {

@@ -30,7 +30,7 @@ struct options {
 	const char *key_cache;
 	const char *public_key, *type, *new_key, *new_db, *rotation_key;
 	const char *client, *key_id, *expires, *note;
-	int format, fetch, header; /* enum format, amt_fetch, amt_header */
+	int format, fetch, compare, header; /* enum format, amt_fetch, amt_scan_form, amt_header */
 	int threads;
 	bool force, quiet;
 	char **argument; /* what is left after the options, ends with NULL */

@@ -159,6 +159,20 @@ static int import(const struct options *o)
 	return close_work(&w, status);
 }
 
+static int repack(const struct options *o)
+{
+	if (o->arguments != 1)
+		return usage_error("repack takes a table");
+	struct work w = {0};
+	int status = open_session(&w, o, false, AMT_KEY_DECRYPT);
+	if (status == EXIT_DONE) {
+		amt_result *r = NULL;
+		amt_status s = amt_repack(w.session, o->argument[0], &r);
+		status = show(&w, o, s, r);
+	}
+	return close_work(&w, status);
+}
+
 static int query(const struct options *o)
 {
 	struct work w = {0};
@@ -326,7 +340,11 @@ const struct command command_table[] = {
 	{"query", "[SQL]...", "Runs SQL statements and prints what they give",
 		"Without an argument, a script is read from stdin. EXPLAIN SELECT ... prints the plan\n"
 		"and what the host learns.\n",
-		query, CONNECTION "format fetch stats-file "},
+		query, CONNECTION "format fetch compare stats-file "},
+	{"repack", "TABLE", "Puts all rows of a table with scan columns into scan pages",
+		"INSERT and UPDATE leave rows outside of the pages, which are sent along with every answer;\n"
+		"DELETE and UPDATE leave holes. With holes, all rows are written anew.\n",
+		repack, CONNECTION "format stats-file "},
 	{"get", "TABLE ROW...", "Prints rows by their number, 0 to rows - 1", "", get,
 		CONNECTION "format fetch stats-file "},
 	{"inspect", "[FILE]...", "Tells what a database holds, or what files of amaters are",

@@ -9,6 +9,7 @@
 
 static const char *const formats[] = {"table", "csv", "json", NULL};
 static const char *const fetches[] = {"all", "padded", "ids", NULL};
+static const char *const compares[] = {"tree", "product", NULL};
 static const char *const headers[] = {"auto", "yes", "no", NULL};
 
 /* One table makes the parser and the help. */
@@ -65,6 +66,9 @@ static const struct option_row {
 	{"format", 'f', "FORMAT", "table (default), csv or json", CHOICE, AT(format), formats},
 	{"fetch", 'F', "MODE", "rows of a projection: all (default, shows nothing), padded or ids",
 		CHOICE, AT(fetch), fetches},
+	{"compare", 'C', "FORM",
+		"scans: tree (default, hides which comparison it is) or product (faster for equalities)",
+		CHOICE, AT(compare), compares},
 	{"stats-file", 'o', "FILE",
 		"write the last statement's rows, bootstraps, times and bytes as name=value", TEXT,
 		AT(stats_file)},

@@ -200,9 +200,16 @@ static void print_json(FILE *out, const amt_result *r)
 		(unsigned long long)s.bootstraps, s.host_ms, s.total_ms,
 		(unsigned long long)s.query_bytes, (unsigned long long)s.answer_bytes, s.rounds);
 	if (isfinite(s.failure_bound_log2))
-		fprintf(out, "%.1f}}\n", s.failure_bound_log2);
+		fprintf(out, "%.1f", s.failure_bound_log2);
 	else
-		fputs("null}}\n", out);
+		fputs("null", out);
+	if (s.levels > 0)
+		fprintf(out,
+			",\"pages\":%llu,\"pages_bytes\":%llu,\"relinearisations\":%llu,"
+			"\"primes\":%u,\"host_cpu_ms\":%.1f",
+			(unsigned long long)s.pages, (unsigned long long)s.pages_bytes,
+			(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms);
+	fputs("}}\n", out);
 }
 
 /* ---- */
@@ -254,6 +261,13 @@ void print_statistics(FILE *out, const amt_result *r)
 		fprintf(out, ", %llu rows, %llu bootstraps, wrong with probability below 2^%.0f",
 			(unsigned long long)s.rows, (unsigned long long)s.bootstraps,
 			ceil(s.failure_bound_log2));
+	if (s.levels > 0)
+		fprintf(out,
+			", %llu rows, %llu pages scanned, %llu products, %u primes, wrong with "
+			"probability below 2^%.0f",
+			(unsigned long long)s.rows, (unsigned long long)s.pages,
+			(unsigned long long)s.relinearisations, s.levels,
+			ceil(s.failure_bound_log2));
 	fputc('\n', out);
 }
 
@@ -269,6 +283,11 @@ bool save_statistics(const char *path, const amt_result *r)
 		(unsigned long long)s.query_bytes);
 	fprintf(f, "answer_bytes=%llu\nrounds=%u\nfailure_bound_log2=%.1f\n",
 		(unsigned long long)s.answer_bytes, s.rounds, s.failure_bound_log2);
+	fprintf(f,
+		"pages=%llu\npages_bytes=%llu\nrelinearisations=%llu\nprimes=%u\nhost_cpu_ms=%.1f\n"
+		"prepare_ms=%.1f\n",
+		(unsigned long long)s.pages, (unsigned long long)s.pages_bytes,
+		(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms, s.prepare_ms);
 	bool written = ferror(f) == 0;
 	return fclose(f) == 0 && written;
 }

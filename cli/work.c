@@ -165,6 +165,7 @@ int open_session(struct work *w, const struct options *o, bool must_not_exist, a
 				     .evaluation_key = o->evaluation_key,
 				     .memory = memory[0] != '\0' ? memory : NULL,
 				     .fetch = (amt_fetch)o->fetch,
+				     .scan_form = (amt_scan_form)o->compare,
 				     .progress = progress_report,
 				     .progress_context = &w->progress,
 			     }));

@@ -3,7 +3,7 @@
  * decodes must encode to the same bytes again. */
 #include "base/alloc.h"
 #include "engine/message.h"
-#include "engine/question.h"
+#include "engine/scan_question.h"
 
 #include "../tests/tfhe/toy_params.h"
 
@@ -82,6 +82,29 @@ static void read_question(const struct tfhe_params *p, struct span wire)
 	amt_status_clear(&s);
 }
 
+static void read_scan(struct span wire)
+{
+	struct scan_question q;
+	struct scan_reply a;
+	struct buf again = {0};
+	amt_status s = scan_question_get(&q, key_id, wire);
+	if (amt_ok(s)) {
+		must(scan_question_put(&q, key_id, &again));
+		if (again.size != wire.size)
+			__builtin_trap();
+	}
+	amt_status_clear(&s);
+	buf_clear(&again);
+	s = scan_reply_get(&a, key_id, wire);
+	if (amt_ok(s)) {
+		must(scan_reply_put(&a, key_id, &again));
+		if (again.size != wire.size)
+			__builtin_trap();
+	}
+	amt_status_clear(&s);
+	buf_free(&again);
+}
+
 static void read_fragment(const struct tfhe_params *p, struct span wire)
 {
 	struct fragment f;
@@ -126,6 +149,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		header.type = fragments[data[0] - 203];
 		must(wire_put(&wire, &header, rest));
 		read_fragment(p, buf_span(&wire));
+		break;
+	case 207:
+	case 208:
+		header.type = data[0] == 207 ? WIRE_SCAN_QUESTION : WIRE_SCAN_ANSWER;
+		must(wire_put(&wire, &header, rest));
+		read_scan(buf_span(&wire));
 		break;
 	default:
 		read_message(data[0], rest);

@@ -95,6 +95,12 @@ typedef enum amt_fetch {
 	AMT_FETCH_IDS	  /* just the matches: the host learns which rows matched */
 } amt_fetch;
 
+/* How scans compare. */
+typedef enum amt_scan_form {
+	AMT_SCAN_TREE, /* default: hides which comparison it is */
+	AMT_SCAN_PRODUCT /* faster for equalities joined by AND, and shows that this is what they are */
+} amt_scan_form;
+
 typedef struct amt_session_options {
 	const amt_key *key; /* borrowed until the session is closed */
 
@@ -123,6 +129,7 @@ typedef struct amt_session_options {
 	const char *memory;
 
 	amt_fetch fetch;
+	amt_scan_form scan_form;
 	amt_progress progress;
 	void *progress_context;
 } amt_session_options;
@@ -181,8 +188,17 @@ typedef struct amt_statistics {
 	uint64_t query_bytes;	   /* all bytes to the host, frames included */
 	uint64_t answer_bytes;	   /* all bytes from the host but for progress */
 	unsigned rounds;	   /* questions and answers; does not depend on data */
-	double failure_bound_log2; /* log2 of the union bound over all bootstraps that any result
-				      is wrong; -inf if there was none */
+	double failure_bound_log2; /* log2 of the union bound over all bootstraps, or over all that a
+				      scan computes, that any result is wrong; -inf if there was
+				      neither */
+	/* Of scans, all rounds together; else 0. */
+	uint64_t pages;		   /* of rows, gone through */
+	uint64_t pages_bytes;	   /* read of them */
+	uint64_t relinearisations; /* products of ciphertexts, but for those with constants */
+	unsigned levels;	   /* primes of the longest ciphertext */
+	double prepare_ms;  /* of host_ms: keys and constants expanded, before the first page */
+	double host_cpu_ms; /* of all threads of the host */
+	double noise_margin_bits; /* the least distance to an error that was met */
 } amt_statistics;
 void amt_result_statistics(const amt_result *result, amt_statistics *out);
 
@@ -208,8 +224,16 @@ typedef struct amt_import_options {
 amt_status amt_import_csv(amt_session *session, const char *table, int fd,
 	const amt_import_options *options, amt_result **out);
 
+/* Brings the pages of a table with scan columns up to date: rows that are in none yet, as INSERT and
+ * UPDATE leave them, go into pages; if rows were deleted, all others are written anew without them and
+ * get other numbers. Atomic. Errors: AMT_UNSUPPORTED (no scan column), AMT_LIMIT (deleted rows in a
+ * table of more than about 240 MB of sealed rows). *out (may be NULL) has affected rows and
+ * statistics. */
+amt_status amt_repack(amt_session *session, const char *table, amt_result **out);
+
 /* Reads back everything that is stored of a table and checks it: every payload, every original
- * page's authentication code, every encrypted value's range, and that payloads and pages agree.
+ * page's authentication code, every encrypted value's range, and that payloads and pages agree; scan
+ * pages are fetched, decrypted and compared one by one.
  * AMT_INTEGRITY names the first thing that is wrong. *rows (may be NULL): how many were checked. */
 amt_status amt_audit(amt_session *session, const char *table, uint64_t *rows);
 

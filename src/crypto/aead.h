@@ -53,7 +53,8 @@ enum subkey_purpose {
 	SUBKEY_OWNER_STATE = 2,	 /* the owner's records at the host; table empty: of the database */
 	SUBKEY_ORIGINAL_MAC = 3, /* stored originals of encrypted columns */
 	SUBKEY_EQUALITY_TAG = 4, /* of one column: column must not be empty; elsewhere it must be */
-	SUBKEY_BGV = 5		 /* secret of a BGV ring; table: the ring's name ("B14") */
+	SUBKEY_BGV = 5,		 /* secret of a BGV ring; table: the ring's name ("B14") */
+	SUBKEY_CANARY = 6	 /* canary rows of a table's scan pages */
 };
 
 /* table names a table within the key ring: it must hold the database's identity too. */

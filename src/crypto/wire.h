@@ -33,15 +33,17 @@ enum wire_type {
 	WIRE_SCHEMA = 8,
 	WIRE_QUERY = 9,
 	WIRE_ANSWER = 10,
-	WIRE_PLAIN = 11,	  /* page of a plain column */
-	WIRE_BGV_KEYS = 12,	  /* seed-compressed switching keys of a BGV ring (bgv/bgv.h) */
-	WIRE_KEY_TRAIL = 13,	  /* what happened to the keys of a key store */
-	WIRE_STORED_KEY = 14,	  /* a key ring as a key store keeps it */
-	WIRE_EXPANDED_KEY = 15,	  /* an evaluation key in the layout of one machine */
-	WIRE_PUBLIC_KEY = 16,	  /* what others encrypt with */
-	WIRE_COMPACT_LIST = 17,	  /* integers encrypted with a public key */
-	WIRE_ROTATION_KEY = 18,	  /* from an old key to a new one */
-	WIRE_COMPRESSED_LIST = 19 /* integers, packed and rounded */
+	WIRE_PLAIN = 11,	   /* page of a plain column */
+	WIRE_BGV_KEYS = 12,	   /* seed-compressed switching keys of a BGV ring (bgv/bgv.h) */
+	WIRE_KEY_TRAIL = 13,	   /* what happened to the keys of a key store */
+	WIRE_STORED_KEY = 14,	   /* a key ring as a key store keeps it */
+	WIRE_EXPANDED_KEY = 15,	   /* an evaluation key in the layout of one machine */
+	WIRE_PUBLIC_KEY = 16,	   /* what others encrypt with */
+	WIRE_COMPACT_LIST = 17,	   /* integers encrypted with a public key */
+	WIRE_ROTATION_KEY = 18,	   /* from an old key to a new one */
+	WIRE_COMPRESSED_LIST = 19, /* integers, packed and rounded */
+	WIRE_SCAN_QUESTION = 20,   /* engine/scan_question.h */
+	WIRE_SCAN_ANSWER = 21
 };
 
 struct wire_header {

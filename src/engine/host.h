@@ -1,6 +1,7 @@
 /* The host's inside. Read in this order: host_serve.c (the loop), host_database.c (what is stored
  * where), host_change.c (tables and rows), host_column.c (pages to columns and back),
- * host_query.c (a question becomes an answer), host_fetch.c (fragments to the owner).
+ * host_query.c (a question becomes an answer), host_fetch.c (fragments to the owner), host_segment.c
+ * (scan pages and switching keys as files), host_scan.c (scans).
  *
  * Keys of the store:
  *	"D"                                     database id 16, key id 16, u16 parameter set
@@ -9,6 +10,9 @@
  *	"T" table id                            table record (engine/relation.h)
  *	"P" table id, column, part, page, row   fragment; numbers big-endian (u16, u8, u32, u16),
  *	                                        row: of the page
+ *	"G" table id, column u16, page u32      scan page: u64 number and u64 length of its segment
+ *	                                        (store/segment.h), u64 epoch, u32 rows, 32 MAC
+ *	"B" u16 ring                            switching keys, the same record (epoch, rows, MAC 0)
  * so a table is one range, a family within it, a page within that.
  */
 #ifndef ENGINE_HOST_H
@@ -19,8 +23,17 @@
 #include "engine/question.h"
 #include "store/store.h"
 
+struct host_ring {
+	const struct bgv_params *params; /* NULL: a free place */
+	struct bgv_ring *ring;
+	struct bgv_keys *keys; /* NULL: not expanded yet */
+};
+enum { HOST_RINGS = 4 };
+
 struct host {
 	struct store *store;
+	struct host_segments *segments;
+	struct host_ring ring[HOST_RINGS];
 	struct pool *pool;
 	struct channel channel;
 	struct buf request; /* the frame being answered */
@@ -74,6 +87,11 @@ amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struc
 amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,
 	const uint8_t id[RELATION_ID_BYTES], const struct buf *old, const struct relation *t);
 amt_status host_batch_state(struct host *h, struct store_batch *batch, const struct message *m);
+
+/* Deletes every key in [low, high). */
+struct host_key;
+amt_status host_batch_remove(
+	struct host *h, struct store_batch *batch, struct host_key low, struct host_key high);
 
 /* Key prefixes. */
 struct host_key {
@@ -138,5 +156,66 @@ amt_status host_query(struct host *h, const struct message *m);
 amt_status host_fetch(struct host *h, const struct message *m);
 /* Sends every fragment of the families listed (u16 column, u8 part each). */
 amt_status host_send_families(struct host *h, const struct relation *t, struct span columns);
+/* Sends the fragments of sealed rows that hold row `first` and those after it. */
+amt_status host_send_tail(struct host *h, const struct relation *t, uint64_t first);
+
+/* ---- host_segment.c */
+
+/* Sweeps the folder and begins. in_memory: on files of its own that go with the host. */
+amt_status host_segments_open(struct host *h, struct io *io, const char *folder, bool in_memory);
+void host_segments_close(struct host *h);
+/* Removes what was sent and never named: its owner has gone. */
+void host_segments_forget(struct host *h);
+
+/* What a key names: a scan page (or switching keys). */
+struct host_page {
+	uint64_t number, length, epoch;
+	uint32_t rows;
+	uint8_t mac[RELATION_MAC_BYTES];
+};
+struct host_key host_key_page(const uint8_t id[RELATION_ID_BYTES], unsigned column, uint32_t page);
+/* AMT_CORRUPTION if there is none. */
+amt_status host_page(struct host *h, const uint8_t id[RELATION_ID_BYTES], unsigned column,
+	uint32_t page, struct host_page *out);
+/* Verified bytes; called by several threads. */
+amt_status host_segment_read(
+	struct host *h, const struct host_page *p, uint64_t offset, uint8_t *out, size_t size);
+
+void host_segment_will_read(
+	struct host *h, const struct host_page *p, uint64_t offset, uint64_t size);
+
+/* REQUEST_SEGMENT, REQUEST_BGV_KEYS, REQUEST_PAGE. */
+amt_status host_segment(struct host *h, const struct message *m);
+amt_status host_bgv_keys(struct host *h, const struct message *m);
+amt_status host_send_page(struct host *h, const struct message *m);
+
+/* Names the segments of a change in its batch; t: as it will be. */
+amt_status host_batch_segments(
+	struct host *h, struct store_batch *batch, const struct relation *t, struct span segments);
+/* All scan pages of a table go. */
+amt_status host_batch_remove_pages(
+	struct host *h, struct store_batch *batch, const uint8_t id[RELATION_ID_BYTES]);
+/* Around the writing of a batch: names on disk before it; files that no longer count go after it. */
+amt_status host_segments_before(struct host *h);
+enum host_outcome {
+	HOST_NOT_WRITTEN,
+	HOST_WRITTEN,
+	HOST_UNKNOWN /* a write that failed may be there after reopening: no file is touched, the next
+			opening knows which count */
+};
+void host_segments_after(struct host *h, enum host_outcome outcome);
+
+/* The switching keys of a ring as they were sent; AMT_NOT_FOUND. */
+amt_status host_load_keys(struct host *h, uint16_t ring, struct buf *out);
+amt_status host_send_data(struct host *h, struct span bytes); /* as REPLY_DATA */
+/* Segments that keys name; missing: those that cannot be opened. */
+amt_status host_segments_count(struct host *h, uint64_t *count, uint64_t *bytes, uint64_t *missing);
+
+/* ---- host_scan.c */
+
+amt_status host_need_ring(struct host *h, const struct bgv_params *params, struct bgv_ring **out);
+void host_ring_forget_keys(struct host *h, uint16_t id);
+void host_rings_free(struct host *h);
+amt_status host_scan(struct host *h, const struct message *m);
 
 #endif

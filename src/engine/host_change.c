@@ -48,7 +48,7 @@ amt_status host_create_table(struct host *h, const struct message *m)
 
 /* ---- DROP TABLE */
 
-static amt_status delete_range(
+amt_status host_batch_remove(
 	struct host *h, struct store_batch *batch, struct host_key low, struct host_key high)
 {
 	struct store_iterator *it;
@@ -70,8 +70,10 @@ static amt_status fill_drop(struct host *h, const struct message *m, struct stor
 	struct buf old = {0};
 	amt_status s = host_table(h, m->table, &t, &old);
 	if (amt_ok(s))
-		s = delete_range(h, batch, host_key_fragment(m->table, 0, 0, 0, 0),
+		s = host_batch_remove(h, batch, host_key_fragment(m->table, 0, 0, 0, 0),
 			host_key_table_end(m->table));
+	if (amt_ok(s))
+		s = host_batch_remove_pages(h, batch, m->table);
 	if (amt_ok(s))
 		s = host_batch_change(h, batch, m, m->table, &old, NULL);
 	buf_free(&old);
@@ -120,8 +122,16 @@ static amt_status insert_fragment(struct insertion *x, struct span wire)
 static amt_status insert_fragments(struct insertion *x, const struct message *m)
 {
 	x->families = relation_families(x->t, x->host->params, x->family);
-	for (unsigned i = 0; i < x->families; i++)
+	for (unsigned i = 0; i < x->families; i++) {
 		x->next[i] = m->first;
+		if (x->family[i].part != CIRCUIT_VALID || !(m->kind & CHANGE_DELETES))
+			continue;
+		/* Deletes: the flags of all rows come anew. */
+		x->next[i] = 0;
+		TRY(host_batch_remove(x->host, x->batch,
+			host_key_fragment(x->t->id, 0, CIRCUIT_VALID, 0, 0),
+			host_key_family_end(x->t->id, 0, CIRCUIT_VALID)));
+	}
 	struct reader r = reader_of(m->fragments, "inserted rows");
 	while (reader_left(&r) > 0) {
 		struct span wire;
@@ -140,12 +150,16 @@ static amt_status insert(struct host *h, const struct message *m, struct store_b
 {
 	ENSURE(m->epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
 		(unsigned long long)t->epoch, (unsigned long long)m->epoch);
-	ENSURE(m->first == t->rows, AMT_PROTOCOL, "new rows must follow row %llu",
+	bool rewrites = m->kind & CHANGE_REWRITES;
+	ENSURE(m->first == (rewrites ? 0 : t->rows), AMT_PROTOCOL, "new rows must follow row %llu",
 		(unsigned long long)t->rows);
-	ENSURE(m->rows > 0 && m->rows <= RELATION_MAX_ROWS - t->rows, AMT_LIMIT,
-		"a table holds at most 2^32 rows");
-	t->rows += m->rows;
-	t->epoch++;
+	TRY(relation_change(t, m->kind, m->rows, m->packed, m->segments));
+	if (rewrites) {
+		TRY(host_batch_remove(
+			h, batch, host_key_fragment(t->id, 0, 0, 0, 0), host_key_table_end(t->id)));
+		TRY(host_batch_remove_pages(h, batch, t->id));
+	}
+	TRY(host_batch_segments(h, batch, t, m->segments));
 	struct insertion *x;
 	TRY(mem_zalloc(&x, sizeof(*x)));
 	x->host = h;

@@ -241,8 +241,15 @@ amt_status host_commit(struct host *h, const struct message *m, host_fill fill)
 	TRY(store_batch_new(&batch));
 	amt_status s = fill(h, m, batch);
 	if (amt_ok(s))
+		s = host_segments_before(h);
+	enum host_outcome outcome = HOST_NOT_WRITTEN;
+	if (amt_ok(s)) {
 		s = store_write(h->store, batch);
+		bool refused = amt_status_code(s) == AMT_CONFLICT;
+		outcome = amt_ok(s) ? HOST_WRITTEN : refused ? HOST_NOT_WRITTEN : HOST_UNKNOWN;
+	}
 	store_batch_free(batch);
+	host_segments_after(h, outcome);
 	TRY(s);
 	return send_ok(h);
 }
@@ -326,18 +333,23 @@ amt_status host_send_tables(struct host *h)
 amt_status host_inspect(struct host *h)
 {
 	struct store_stats stats;
+	uint64_t segments, segment_bytes, missing;
 	store_stats_get(h->store, &stats);
+	TRY(host_segments_count(h, &segments, &segment_bytes, &missing));
 	struct buf text = {0};
 	amt_status s = buf_printf(&text,
 		"{\"puts\":%llu,\"gets\":%llu,\"wal_bytes\":%llu,\"wal_syncs\":%llu,"
 		"\"flushes\":%llu,\"tables\":%llu,\"table_bytes\":%llu,\"memtable_bytes\":%llu,"
-		"\"bootstraps\":%llu}",
+		"\"bootstraps\":%llu,\"segments\":%llu,\"segment_bytes\":%llu,"
+		"\"segments_damaged\":%llu}",
 		(unsigned long long)stats.puts, (unsigned long long)stats.gets,
 		(unsigned long long)stats.wal_bytes, (unsigned long long)stats.wal_syncs,
 		(unsigned long long)stats.flushes, (unsigned long long)stats.tables,
 		(unsigned long long)stats.table_bytes, (unsigned long long)stats.memtable_bytes,
 		(unsigned long long)(h->evaluator != NULL ? tfhe_evaluator_bootstraps(h->evaluator)
-							  : 0));
+							  : 0),
+		(unsigned long long)segments, (unsigned long long)segment_bytes,
+		(unsigned long long)missing);
 	if (amt_ok(s)) {
 		struct message m = {.type = REPLY_INSPECT, .text = buf_span(&text)};
 		s = channel_send(&h->channel, &m);

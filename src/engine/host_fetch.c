@@ -40,6 +40,32 @@ amt_status host_send_families(struct host *h, const struct relation *t, struct s
 	return STATUS_OK;
 }
 
+static amt_status send_from(struct host *h, struct store_iterator *it, uint64_t first)
+{
+	for (;;) {
+		bool valid;
+		struct fragment f;
+		TRY(store_iterator_next(it, &valid));
+		if (!valid)
+			return STATUS_OK;
+		TRY(fragment_get(&f, h->params, h->key_id, store_iterator_value(it)));
+		if (f.first + f.rows > first)
+			TRY(send_fragment(h, store_iterator_value(it)));
+	}
+}
+
+amt_status host_send_tail(struct host *h, const struct relation *t, uint64_t first)
+{
+	struct host_key low = host_key_fragment(t->id, RELATION_PAYLOAD, CIRCUIT_VALUE,
+		(uint32_t)(first / RELATION_PAYLOAD_PAGE), 0);
+	struct host_key high = host_key_family_end(t->id, RELATION_PAYLOAD, CIRCUIT_VALUE);
+	struct store_iterator *it;
+	TRY(store_iterator_new(h->store, NULL, host_key_span(&low), host_key_span(&high), 0, &it));
+	amt_status s = send_from(h, it, first);
+	store_iterator_free(it);
+	return s;
+}
+
 /* One sealed row as a fragment of its own. */
 static amt_status send_row(struct host *h, const struct fragment *from, uint64_t row)
 {

@@ -31,6 +31,9 @@ amt_status host_open(struct host **out, struct io *io, const char *folder,
 		s = pool_new(&h->pool, threads);
 	if (amt_ok(s))
 		s = host_load_database(h);
+	if (amt_ok(s))
+		s = host_segments_open(
+			h, io, folder, options != NULL && options->kind == STORE_IN_MEMORY);
 	if (!amt_ok(s)) {
 		status_drop(host_close(h));
 		return s;
@@ -45,6 +48,8 @@ amt_status host_close(struct host *h)
 		return STATUS_OK;
 	int_context_free(h->integers);
 	tfhe_evaluator_free(h->evaluator);
+	host_segments_close(h);
+	host_rings_free(h);
 	pool_free(h->pool);
 	amt_status s = h->store == NULL ? STATUS_OK : store_close(h->store);
 	channel_free(&h->channel);
@@ -100,6 +105,14 @@ static amt_status dispatch(struct host *h, const struct message *m)
 		return host_send_tables(h);
 	case REQUEST_INSPECT:
 		return host_inspect(h);
+	case REQUEST_SEGMENT:
+		return host_segment(h, m);
+	case REQUEST_BGV_KEYS:
+		return host_bgv_keys(h, m);
+	case REQUEST_SCAN:
+		return host_scan(h, m);
+	case REQUEST_PAGE:
+		return host_send_page(h, m);
 	default:
 		FAIL(AMT_PROTOCOL, "%s is not a request", message_name(m->type));
 	}
@@ -145,10 +158,8 @@ amt_status host_answer(struct host *h, const struct message *m, bool *done)
 	return sent;
 }
 
-amt_status host_serve(struct host *h, int in_fd, int out_fd)
+static amt_status serve(struct host *h)
 {
-	h->channel.in = in_fd;
-	h->channel.out = out_fd;
 	for (bool done = false; !done;) {
 		struct message m;
 		amt_status s = channel_receive(&h->channel, &h->request, &m);
@@ -170,6 +181,15 @@ amt_status host_serve(struct host *h, int in_fd, int out_fd)
 		TRY(s);
 	}
 	return STATUS_OK;
+}
+
+amt_status host_serve(struct host *h, int in_fd, int out_fd)
+{
+	h->channel.in = in_fd;
+	h->channel.out = out_fd;
+	amt_status s = serve(h);
+	host_segments_forget(h);
+	return s;
 }
 
 amt_status amt_host_serve(const amt_host_options *options, int in_fd, int out_fd)

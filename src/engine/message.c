@@ -8,6 +8,8 @@ enum field {
 	PARAMETERS,
 	CODE,
 	EXISTS,
+	KIND,
+	COLUMN,
 	DATABASE,
 	TABLE,
 	KEY_ID,
@@ -17,6 +19,10 @@ enum field {
 	ROWS,
 	DONE,
 	TOTAL,
+	PAGE,
+	LENGTH,
+	NUMBER,
+	PACKED,
 	STATE,
 	KEY,
 	SCHEMA,
@@ -27,11 +33,14 @@ enum field {
 	COLUMNS,
 	IDS,
 	TABLES,
+	SEGMENTS,
+	DATA,
+	SCAN,
 	TEXT,
 	HINT
 };
 
-enum kind { KIND_U16, KIND_U64, KIND_ID, KIND_BYTES };
+enum field_kind { KIND_U16, KIND_U64, KIND_ID, KIND_BYTES };
 
 static const struct {
 	uint8_t kind;
@@ -45,6 +54,8 @@ static const struct {
 	U16(PARAMETERS, parameters),
 	U16(CODE, code),
 	U16(EXISTS, exists),
+	U16(KIND, kind),
+	U16(COLUMN, column),
 	ID(DATABASE, database),
 	ID(TABLE, table),
 	ID(KEY_ID, key_id),
@@ -54,6 +65,10 @@ static const struct {
 	U64(ROWS, rows),
 	U64(DONE, done),
 	U64(TOTAL, total),
+	U64(PAGE, page),
+	U64(LENGTH, length),
+	U64(NUMBER, number),
+	U64(PACKED, packed),
 	BYTES(STATE, state, MESSAGE_MAX_STATE),
 	BYTES(KEY, key, MESSAGE_MAX_BYTES),
 	BYTES(SCHEMA, schema, MESSAGE_MAX_TEXT),
@@ -64,6 +79,9 @@ static const struct {
 	BYTES(COLUMNS, columns, MESSAGE_MAX_TEXT),
 	BYTES(IDS, ids, MESSAGE_MAX_BYTES),
 	BYTES(TABLES, tables, MESSAGE_MAX_BYTES),
+	BYTES(SEGMENTS, segments, MESSAGE_MAX_BYTES),
+	BYTES(DATA, data, MESSAGE_DATA_BYTES),
+	BYTES(SCAN, scan, MESSAGE_MAX_BYTES),
 	BYTES(TEXT, text, MESSAGE_MAX_TEXT),
 	BYTES(HINT, hint, MESSAGE_MAX_TEXT),
 #undef U16
@@ -72,7 +90,7 @@ static const struct {
 #undef BYTES
 };
 
-enum { MAX_FIELDS = 8 };
+enum { MAX_FIELDS = 12 };
 static const struct {
 	const char *name;
 	uint8_t field[MAX_FIELDS];

@@ -11,38 +11,49 @@
 #include "base/bytes.h"
 
 enum {
-	MESSAGE_PROTOCOL = 1,	     /* version of all of this */
+	MESSAGE_PROTOCOL = 2,	     /* version of all of this */
 	MESSAGE_MAX_BYTES = 1 << 28, /* of a frame */
 	MESSAGE_MAX_STATE = 1 << 24,
 	MESSAGE_MAX_TEXT = 1 << 16,
+	MESSAGE_DATA_BYTES = 1 << 22, /* of a DATA frame, at most */
 	MESSAGE_ID_BYTES = 16
 };
 
 /* name, type number (stable), fields */
-#define MESSAGE_TABLE(X)                                                           \
-	X(REQUEST_HELLO, 1, PROTOCOL)                                              \
-	X(REQUEST_CREATE_DATABASE, 2, DATABASE, VERSION, STATE, KEY)               \
-	X(REQUEST_STATE, 3, FIELD_END)                                             \
-	X(REQUEST_PUT_STATE, 4, VERSION, STATE)                                    \
-	X(REQUEST_CREATE_TABLE, 5, VERSION, STATE, TABLE, SCHEMA)                  \
-	X(REQUEST_DROP_TABLE, 6, VERSION, STATE, TABLE)                            \
-	X(REQUEST_INSERT, 7, VERSION, STATE, TABLE, EPOCH, FIRST, ROWS, FRAGMENTS) \
-	X(REQUEST_QUERY, 8, VERSION, STATE, QUERY)                                 \
-	X(REQUEST_FETCH, 9, TABLE, EPOCH, COLUMNS, IDS)                            \
-	X(REQUEST_TABLES, 10, FIELD_END)                                           \
-	X(REQUEST_INSPECT, 11, FIELD_END)                                          \
-	X(REQUEST_CANCEL, 12, FIELD_END)                                           \
-	X(REQUEST_BYE, 13, FIELD_END)                                              \
-	X(REPLY_OK, 64, FIELD_END)                                                 \
-	X(REPLY_ERROR, 65, CODE, TEXT, HINT)                                       \
-	X(REPLY_PROGRESS, 66, CODE, DONE, TOTAL)                                   \
-	X(REPLY_HELLO, 67, PROTOCOL, EXISTS, DATABASE, KEY_ID, PARAMETERS)         \
-	X(REPLY_STATE, 68, VERSION, STATE)                                         \
-	X(REPLY_TABLES, 69, TABLES)                                                \
-	X(REPLY_ANSWER, 70, ANSWER)                                                \
-	X(REPLY_FRAGMENT, 71, FRAGMENT)                                            \
-	X(REPLY_END, 72, FIELD_END)                                                \
-	X(REPLY_INSPECT, 73, TEXT)
+#define MESSAGE_TABLE(X)                                                                         \
+	X(REQUEST_HELLO, 1, PROTOCOL)                                                            \
+	X(REQUEST_CREATE_DATABASE, 2, DATABASE, VERSION, STATE, KEY)                             \
+	X(REQUEST_STATE, 3, FIELD_END)                                                           \
+	X(REQUEST_PUT_STATE, 4, VERSION, STATE)                                                  \
+	X(REQUEST_CREATE_TABLE, 5, VERSION, STATE, TABLE, SCHEMA)                                \
+	X(REQUEST_DROP_TABLE, 6, VERSION, STATE, TABLE)                                          \
+	X(REQUEST_INSERT, 7, VERSION, STATE, TABLE, EPOCH, KIND, FIRST, ROWS, PACKED, FRAGMENTS, \
+		SEGMENTS)                                                                        \
+	X(REQUEST_QUERY, 8, VERSION, STATE, QUERY)                                               \
+	X(REQUEST_FETCH, 9, TABLE, EPOCH, COLUMNS, IDS)                                          \
+	X(REQUEST_TABLES, 10, FIELD_END)                                                         \
+	X(REQUEST_INSPECT, 11, FIELD_END)                                                        \
+	X(REQUEST_CANCEL, 12, FIELD_END)                                                         \
+	X(REQUEST_BYE, 13, FIELD_END)                                                            \
+	X(REQUEST_SEGMENT, 14, TABLE, COLUMN, PAGE, LENGTH)                                      \
+	X(REQUEST_DATA, 15, DATA)                                                                \
+	X(REQUEST_BGV_KEYS, 16, VERSION, STATE, PARAMETERS, NUMBER)                              \
+	X(REQUEST_SCAN, 17, SCAN)                                                                \
+	X(REQUEST_PAGE, 18, TABLE, EPOCH, COLUMN, PAGE)                                          \
+	X(REPLY_OK, 64, FIELD_END)                                                               \
+	X(REPLY_ERROR, 65, CODE, TEXT, HINT)                                                     \
+	X(REPLY_PROGRESS, 66, CODE, DONE, TOTAL)                                                 \
+	X(REPLY_HELLO, 67, PROTOCOL, EXISTS, DATABASE, KEY_ID, PARAMETERS)                       \
+	X(REPLY_STATE, 68, VERSION, STATE)                                                       \
+	X(REPLY_TABLES, 69, TABLES)                                                              \
+	X(REPLY_ANSWER, 70, ANSWER)                                                              \
+	X(REPLY_FRAGMENT, 71, FRAGMENT)                                                          \
+	X(REPLY_END, 72, FIELD_END)                                                              \
+	X(REPLY_INSPECT, 73, TEXT)                                                               \
+	X(REPLY_SEGMENT, 74, NUMBER)                                                             \
+	X(REPLY_SCAN, 75, LENGTH)                                                                \
+	X(REPLY_DATA, 76, DATA)                                                                  \
+	X(REPLY_PAGE, 77, LENGTH, SEGMENTS)
 
 enum message_type {
 #define MESSAGE_ENUM(name, number, ...) name = number,
@@ -53,14 +64,14 @@ enum message_type {
 /* All messages in one: only the fields of its type mean anything. Byte strings are borrowed. */
 struct message {
 	uint8_t type;
-	uint16_t protocol, parameters, code, exists;
+	uint16_t protocol, parameters, code, exists, kind, column;
 	uint8_t database[MESSAGE_ID_BYTES], table[MESSAGE_ID_BYTES], key_id[MESSAGE_ID_BYTES];
 	/* With a change: the owner state's version as the owner knows it (the change fails with
 	 * AMT_CONFLICT if the host's differs) and the new state. REQUEST_QUERY without a change: 0
 	 * and empty. */
 	uint64_t version;
 	struct span state;
-	uint64_t epoch, first, rows, done, total;
+	uint64_t epoch, first, rows, done, total, page, length, number, packed;
 	struct span key;       /* WIRE_EVALUATION_KEY */
 	struct span schema;    /* schema_put */
 	struct span fragments; /* each a u32 length and a fragment (engine/fragment.h) */
@@ -70,11 +81,22 @@ struct message {
 	struct span columns;   /* u16 column, u8 part: families of fragments asked for */
 	struct span ids;       /* u64 row ids; empty: all rows */
 	struct span tables;    /* u32 length and table record (engine/relation.h) each */
+	/* REQUEST_INSERT: kind and the list of scan pages that come with it, each a struct
+	 * relation_segment (engine/relation.h); they were sent before, each by a REQUEST_SEGMENT that is
+	 * followed by REQUEST_DATA until `length` bytes are there, and answered by its number. */
+	struct span segments;
+	struct span data; /* some of the bytes of a segment or of an answer */
+	struct span scan; /* WIRE_SCAN_QUESTION (engine/scan_question.h) */
 	struct span text, hint;
 };
 
 /* What the host is busy with: code of REPLY_PROGRESS. */
-enum message_phase { PHASE_KEY = 1, PHASE_COMPUTING = 2 };
+enum message_phase {
+	PHASE_KEY = 1,
+	PHASE_COMPUTING = 2,
+	PHASE_SWITCHING_KEYS = 3,
+	PHASE_SCANNING = 4
+};
 
 /* Appends the whole frame. AMT_LIMIT if a field is longer than its bound. */
 amt_status message_put(struct buf *out, const struct message *m);

@@ -2,7 +2,9 @@
  * messages), owner_state.c (what the owner knows of its tables, sealed at the host),
  * owner_statement.c (SQL to what has to be done), owner_rows.c (values to fragments),
  * owner_question.c (a plan to a message, the answer to numbers), owner_fetch.c (fragments back to
- * values), result.c (values to text).
+ * values), result.c (values to text). For tables with scan columns: owner_scan_table.c (rings, keys,
+ * dictionaries and tags), owner_upload.c (segments to the host and back), owner_pages.c (rows to scan
+ * pages: INSERT, import, repacking), owner_scan.c (SELECT), owner_scan_change.c (UPDATE, DELETE).
  */
 #ifndef ENGINE_OWNER_H
 #define ENGINE_OWNER_H
@@ -10,9 +12,11 @@
 #include "amaters/owner.h"
 #include "engine/message.h"
 #include "engine/question.h"
+#include "bgv/secret.h"
+#include "engine/scan_question.h"
 #include "keys/key_ring.h"
 #include "os/io.h"
-#include "query/plan.h"
+#include "query/scan_plan.h"
 
 #include <sys/types.h>
 
@@ -39,6 +43,16 @@ amt_status owner_make_evaluation_key(
 
 enum { OWNER_FAILURES_ALLOWED = 3 };
 
+/* A BGV ring of this session: tables, and the secret, made when first needed. key_limbs: of the
+ * switching keys that the host has, 0: none (part of the owner state). */
+struct owner_ring {
+	const struct bgv_params *params; /* NULL: a free place */
+	struct bgv_ring *ring;
+	struct bgv_secret *secret;
+	uint16_t key_limbs;
+};
+enum { OWNER_RINGS = 4 };
+
 struct amt_session {
 	const struct amt_key *key;
 	const struct tfhe_params *params; /* of the key */
@@ -48,6 +62,7 @@ struct amt_session {
 	bool broken;	  /* the connection is no longer of use */
 	unsigned failures;
 	amt_fetch fetch;
+	amt_scan_form scan_form;
 	amt_progress progress;
 	void *progress_context;
 	struct io *io;
@@ -57,6 +72,8 @@ struct amt_session {
 	uint64_t version;
 	struct relation *table;
 	size_t tables;
+	struct owner_ring ring[OWNER_RINGS];
+	struct pool *pool; /* for encryption; made when first needed */
 	/* Of the statement being run. */
 	unsigned rounds;
 	uint64_t progress_bytes; /* received as progress: not part of an answer */
@@ -105,10 +122,11 @@ amt_status owner_change(struct amt_session *s, struct message *request,
 /* Fragments of rows [first, first + rows) of a table as it will be after the insert, values in
  * schema order, appended to out as REQUEST_INSERT wants them. */
 amt_status owner_encrypt_rows(struct amt_session *s, const struct relation *t, uint64_t first,
-	const struct value *values, size_t rows, struct buf *out);
-/* Inserts rows, updating the session's table; batches of at most max_bytes. *inserted counts. */
+	const struct value *values, size_t rows, bool deletes, struct buf *out);
+/* Inserts rows, updating the session's table; batches of at most max_bytes. *inserted counts. import:
+ * many rows, which go into scan pages at once. */
 amt_status owner_insert(struct amt_session *s, const char *table, const struct value *values,
-	size_t rows, uint64_t *inserted);
+	size_t rows, bool import, uint64_t *inserted);
 /* Subkeys in secret memory, freed with secret_free. */
 amt_status owner_table_key(struct amt_session *s, enum subkey_purpose purpose,
 	const struct relation *t, uint8_t **out);
@@ -128,6 +146,10 @@ struct owner_answer {
 	unsigned values;
 	uint8_t *bit; /* 0 or 1 a row; NULL: none asked for */
 	uint64_t rows, bootstraps, nanoseconds;
+	/* Of scans, all rounds. */
+	uint64_t pages, relinearisations, bytes_read, cpu_ns, prepare_ns;
+	unsigned levels;
+	double scan_failure_log2, noise_margin_bits;
 };
 void owner_answer_free(struct owner_answer *a);
 /* Encrypts the plan's constants, sends the question with the families to be sent along (struct
@@ -148,6 +170,8 @@ amt_status owner_drain(struct amt_session *s);
 /* Rows as they come in fragments: those wanted, in ascending order of their ids. */
 struct owner_rows {
 	const struct relation *t;
+	uint64_t tail; /* sealed rows from the one that holds this row on come after the families;
+			  SCAN_NO_TAIL: they do not */
 	uint64_t *row; /* ids */
 	size_t rows;
 	struct value *value; /* [row][column of the schema]; text borrows from plain */
@@ -185,6 +209,96 @@ amt_status owner_random_below(uint64_t bound, uint64_t *out);
 
 /* All columns of the rows that `rows` wants, as the session's fetch mode says. */
 amt_status owner_fetch_rows(struct amt_session *s, struct owner_rows *rows);
+
+/* ---- owner_scan_table.c: what all work on a table's scan form needs */
+
+struct owner_scan {
+	struct amt_session *s;
+	const struct relation *t;
+	struct owner_ring *ring;
+	struct scan_table table;
+	uint8_t *canary_key, *mac_key, *payload_key;
+	uint8_t **tag_key; /* by column, of text columns by tag */
+	struct scan_texts texts;
+};
+/* t must outlive it. */
+amt_status owner_scan_open(struct owner_scan *out, struct amt_session *s, const struct relation *t);
+void owner_scan_close(struct owner_scan *x);
+/* The table has changed places (the session's tables are replaced by changes). */
+static inline void owner_scan_move(struct owner_scan *x, const struct relation *t)
+{
+	x->t = t;
+}
+amt_status owner_need_pool(struct amt_session *s);
+void owner_rings_free(struct amt_session *s);
+/* The session's place of a ring; without tables or secret if it is only named. */
+amt_status owner_ring_place(
+	struct amt_session *s, const struct bgv_params *params, struct owner_ring **out);
+/* Sees to it that the host has the switching keys that a table of this schema needs. */
+amt_status owner_need_switching_keys(struct amt_session *s, const struct schema *schema);
+/* Texts of rows that are not in their dictionaries yet are added to t's. AMT_LIMIT when one is
+ * full. */
+amt_status owner_add_texts(struct relation *t, const struct value *values, size_t rows);
+/* What a scan page's MAC is bound to, besides its bytes. */
+amt_status owner_page_context(struct owner_scan *x, unsigned column, uint32_t page, uint64_t epoch,
+	uint32_t rows, struct buf *out);
+
+/* ---- owner_upload.c */
+
+/* Sends bytes as a segment; the reply is read by owner_upload_end, so that work goes on while the
+ * host writes. table NULL: switching keys, column is the ring. */
+amt_status owner_upload_begin(struct amt_session *s, const struct relation *table, unsigned column,
+	uint64_t page, struct span bytes);
+amt_status owner_upload_end(struct amt_session *s, uint64_t *number);
+/* Bytes in DATA frames to `length`, appended. What does not come so is an integrity failure, but all
+ * is read up to the reply after. */
+amt_status owner_receive_data(struct amt_session *s, uint64_t length, struct buf *out);
+/* A scan page as the host has it, with its MAC checked against epoch and rows. */
+amt_status owner_fetch_page(struct owner_scan *x, unsigned column, uint32_t page, struct buf *out);
+
+/* ---- owner_pages.c */
+
+/* Rows [0, packed) after `rows` rows are there of which t->packed are in pages already. */
+uint64_t owner_packed_rows(const struct relation *t, uint64_t rows, bool import);
+/* A change of a table with scan columns, put together and sent. */
+struct owner_change_of_rows {
+	unsigned kind;		    /* enum relation_change_kind */
+	const struct value *values; /* rows that are appended (all rows: CHANGE_REWRITES) */
+	size_t rows;
+	size_t dead;	 /* the last of them are not there: padding */
+	uint64_t packed; /* rows in pages after it */
+	/* CHANGE_DELETES: rows to be deleted, ascending, and for each page whether its validity is
+	 * made anew (NULL: all are). */
+	const uint64_t *removed;
+	size_t removed_rows;
+	const uint8_t *touched;
+};
+amt_status owner_change_rows(
+	struct amt_session *s, const char *table, const struct owner_change_of_rows *c);
+/* The tail goes into pages if it is longer than a page. */
+amt_status owner_settle_tail(struct amt_session *s, const char *table);
+
+/* ---- owner_scan.c */
+
+amt_status owner_scan_select(struct amt_session *s, const struct relation *t, struct scan_plan *p,
+	struct owner_answer *a, amt_result *out);
+/* Rows that a plan selects: hit[i] tells of rows.row[i]. Columns not in `wanted` may be missing. */
+struct owner_selection {
+	struct owner_rows rows;
+	uint8_t *hit;
+	size_t hits;
+};
+amt_status owner_scan_rows(struct owner_scan *x, struct scan_plan *p, const bool *wanted,
+	struct owner_answer *a, struct owner_selection *out);
+void owner_selection_free(struct owner_selection *sel);
+
+/* ---- owner_scan_audit.c: every scan page; sealed: all rows of the table, as their payloads say. */
+amt_status owner_scan_audit(
+	struct amt_session *s, const struct relation *t, const struct owner_rows *sealed);
+
+/* ---- owner_scan_change.c: UPDATE and DELETE of a table with scan columns */
+amt_status owner_scan_change(struct amt_session *s, const struct relation *t, struct scan_plan *p,
+	struct owner_answer *a, amt_result *out);
 
 /* ---- owner_statement.c */
 

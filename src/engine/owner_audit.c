@@ -147,6 +147,8 @@ static amt_status audit(struct amt_session *s, struct owner_rows *sealed, struct
 			status = owner_fetch(s, buf_span(&list), NULL, 0, sealed);
 		if (amt_ok(status))
 			status = owner_distrust(s, compare(sealed, pages));
+		if (amt_ok(status) && relation_has_scan(sealed->t))
+			status = owner_scan_audit(s, sealed->t, sealed);
 	}
 	buf_free(&list);
 	return status;

@@ -47,7 +47,7 @@ static amt_status copy_rows(
 		s = owner_fetch_rows(from, &found);
 	if (amt_ok(s))
 		s = owner_insert(
-			to, t->schema.table, found.value, without_deleted(&found), &inserted);
+			to, t->schema.table, found.value, without_deleted(&found), true, &inserted);
 	*rows += inserted;
 	owner_rows_free(&found);
 	mem_free(ids);

@@ -14,7 +14,7 @@ enum { COVER_LEAST = 16 };
 amt_status owner_rows_new(
 	struct owner_rows *out, const struct relation *t, const uint64_t *rows, size_t count)
 {
-	*out = (struct owner_rows){.t = t, .rows = count};
+	*out = (struct owner_rows){.t = t, .rows = count, .tail = SCAN_NO_TAIL};
 	amt_status s = mem_dup(&out->row, rows, count * sizeof(*rows));
 	if (amt_ok(s))
 		s = mem_array(&out->value, count * t->schema.columns + 1, sizeof(*out->value));
@@ -26,7 +26,8 @@ amt_status owner_rows_new(
 		owner_rows_free(out);
 		return s;
 	}
-	memset(out->valid, 1, count + 1);
+	for (size_t i = 0; i < count; i++)
+		out->valid[i] = !relation_is_removed(t, rows[i]);
 	return STATUS_OK;
 }
 
@@ -76,6 +77,7 @@ struct receiving {
 	struct reader list; /* families still to come */
 	struct family family;
 	uint64_t next; /* row of the family expected next */
+	uint64_t tail; /* still to come after them, SCAN_NO_TAIL: nothing */
 	const uint64_t *ids;
 	size_t ids_left;
 	uint8_t *payload_key, *original_key;
@@ -159,7 +161,9 @@ static amt_status check_origin(struct receiving *x, const struct fragment *f)
 	const struct relation *t = x->r->t;
 	uint64_t changed = relation_changed(t, f->column, f->part);
 	bool original = f->wire == WIRE_SEEDED_GLWE;
-	ENSURE(original ? f->epoch > changed && f->epoch <= t->epoch
+	/* Flags that the owner wrote anew are of the very epoch of its DELETE. */
+	bool own = f->part == CIRCUIT_VALID && relation_has_scan(t) && f->epoch == changed;
+	ENSURE(original ? (own || f->epoch > changed) && f->epoch <= t->epoch
 			: changed != 0 && f->epoch == changed,
 		AMT_INTEGRITY, "a page of table %s is of epoch %llu, out of its time",
 		t->schema.table, (unsigned long long)f->epoch);
@@ -206,6 +210,22 @@ static void take_plain(struct receiving *x, const struct family *family, const s
 			fragment_plain(f, family, (uint32_t)(x->r->row[wanted] - f->first)));
 }
 
+/* The first fragment of the tail may begin before it. */
+static amt_status next_tail(struct receiving *x, const struct fragment *f, bool *more)
+{
+	*more = false;
+	if (x->tail == SCAN_NO_TAIL || x->tail >= x->r->t->rows)
+		return STATUS_OK;
+	ENSURE(relation_family(x->r->t, x->s->params, RELATION_PAYLOAD, CIRCUIT_VALUE, &x->family),
+		AMT_INTERNAL, "a tail without sealed rows");
+	ENSURE(f != NULL && f->first <= x->tail && x->tail - f->first < f->rows, AMT_INTEGRITY,
+		"rows from %llu on are missing", (unsigned long long)x->tail);
+	x->tail = SCAN_NO_TAIL;
+	x->next = f->first;
+	*more = true;
+	return STATUS_OK;
+}
+
 /* The family the next fragment must be of; false when all have come. */
 static amt_status next_family(struct receiving *x, bool *more)
 {
@@ -230,6 +250,8 @@ static amt_status take_fragment(struct receiving *x, struct span wire)
 	bool more;
 	TRY(fragment_get(&f, x->s->params, key_ring_id(x->s->key->ring), wire));
 	TRY(next_family(x, &more));
+	if (!more)
+		TRY(next_tail(x, &f, &more));
 	if (!more) {
 		struct family payload;
 		ENSURE(x->ids_left > 0 && relation_family(x->r->t, x->s->params, RELATION_PAYLOAD,
@@ -263,6 +285,7 @@ static amt_status check_complete(struct receiving *x)
 		ENSURE(!more, AMT_INTEGRITY, "rows from %llu on are missing",
 			(unsigned long long)x->next);
 	} while (reader_left(&x->list) > 0);
+	TRY(next_tail(x, NULL, &more));
 	ENSURE(x->ids_left == 0, AMT_INTEGRITY, "row %llu is missing", (unsigned long long)*x->ids);
 	return STATUS_OK;
 }
@@ -293,6 +316,7 @@ amt_status owner_receive_rows(struct amt_session *s, struct span list, const uin
 		.r = r,
 		.list = reader_of(list, "list of families"),
 		.next = r->t->rows,
+		.tail = r->tail,
 		.ids = ids,
 		.ids_left = id_count};
 	size_t bytes = tfhe_glwe_words(s->params) * sizeof(uint32_t);

@@ -275,7 +275,7 @@ static amt_status import_rows(
 {
 	uint64_t inserted = 0;
 	TRY(shuffle(x));
-	amt_status status = owner_insert(s, table, x->value, x->rows, &inserted);
+	amt_status status = owner_insert(s, table, x->value, x->rows, true, &inserted);
 	result_set_affected(out, inserted);
 	if (!amt_ok(status) && inserted > 0)
 		return WRAP(status, "%llu of %zu rows of %s are in", (unsigned long long)inserted,

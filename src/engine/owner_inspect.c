@@ -50,10 +50,51 @@ static json_t *forms_json(const struct column *c)
 		json_array_append_new(forms, json_string("arith"));
 	if (c->forms & FORM_PLAIN)
 		json_array_append_new(forms, json_string("plain"));
+	if (c->forms & FORM_SCAN)
+		json_array_append_new(forms, json_string("scan"));
 	return forms;
 }
 
-static json_t *column_json(const struct relation *t, unsigned i)
+/* What the scan form of a column costs: layout NULL if it has none. */
+static void put_layout(json_t *j, const struct scan_column *layout, const struct bgv_params *ring)
+{
+	if (layout == NULL)
+		return;
+	struct bgv_ring shape = {
+		.params = ring, .log2n = ring->log2n, .n = (size_t)1 << ring->log2n};
+	size_t bytes = scan_page_bytes(layout, &shape);
+	json_object_set_new(j, "scan_digits", json_integer(layout->digits));
+	json_object_set_new(j, "scan_vectors", json_integer((json_int_t)scan_vectors(layout)));
+	json_object_set_new(j, "scan_primes", json_integer(layout->stored));
+	json_object_set_new(j, "scan_bytes_a_page", json_integer((json_int_t)bytes));
+	json_object_set_new(j, "scan_bytes_a_value",
+		json_integer((json_int_t)(bytes / scan_page_rows(&shape))));
+}
+
+/* Pages, tail, holes, and what changing one row sends to the host. */
+static void put_scan(json_t *j, const struct relation *t, const struct scan_table *table)
+{
+	struct bgv_ring shape = {.params = table->ring,
+		.log2n = table->ring->log2n,
+		.n = (size_t)1 << table->ring->log2n};
+	uint64_t page = scan_page_bytes(&table->valid, &shape), all = page;
+	for (unsigned i = 0; i < t->schema.columns; i++)
+		if (scan_table_column(table, i) != NULL)
+			all += scan_page_bytes(&table->column[i], &shape);
+	json_object_set_new(j, "scan_ring", json_string(table->ring->name));
+	json_object_set_new(j, "scan_pages", json_integer(t->pages));
+	json_object_set_new(j, "scan_rows_a_page", json_integer(scan_page_rows(&shape)));
+	json_object_set_new(j, "scan_bytes", json_integer((json_int_t)(all * t->pages)));
+	json_object_set_new(j, "scan_tail_rows", json_integer((json_int_t)(t->rows - t->packed)));
+	json_object_set_new(
+		j, "deleted_rows", json_integer((json_int_t)relation_count_removed(t, 0, t->rows)));
+	json_object_set_new(
+		j, "scan_holes", json_integer((json_int_t)relation_count_removed(t, 0, t->packed)));
+	json_object_set_new(
+		j, "scan_bytes_sent_by_an_update", json_integer((json_int_t)(page * t->pages)));
+}
+
+static json_t *column_json(const struct relation *t, const struct scan_table *table, unsigned i)
 {
 	const struct column *c = &t->schema.column[i];
 	json_t *j = json_object();
@@ -65,40 +106,60 @@ static json_t *column_json(const struct relation *t, unsigned i)
 	}
 	json_object_set_new(j, "not_null", json_boolean(c->not_null));
 	json_object_set_new(j, "forms", forms_json(c));
+	if (relation_has_scan(t))
+		put_layout(j, scan_table_column(table, i), table->ring);
 	if (t->derived[i][CIRCUIT_VALUE] != 0)
 		json_object_set_new(
 			j, "updated_in_epoch", json_integer((json_int_t)t->derived[i][0]));
 	return j;
 }
 
-static json_t *table_json(const struct relation *t)
+static json_t *table_json(const struct relation *t, const struct scan_table *table)
 {
 	json_t *j = json_object(), *columns = json_array();
 	json_object_set_new(j, "name", json_string(t->schema.table));
 	json_object_set_new(j, "id", hex_json(t->id, sizeof(t->id)));
 	json_object_set_new(j, "rows", json_integer((json_int_t)t->rows));
 	json_object_set_new(j, "epoch", json_integer((json_int_t)t->epoch));
-	json_object_set_new(j, "has_deletes", json_boolean(relation_has_deletes(t)));
+	json_object_set_new(
+		j, "has_deletes", json_boolean(relation_has_deletes(t) || t->gone != 0));
+	if (relation_has_scan(t))
+		put_scan(j, t, table);
 	for (unsigned i = 0; i < t->schema.columns; i++)
-		json_array_append_new(columns, column_json(t, i));
+		json_array_append_new(columns, column_json(t, table, i));
 	json_object_set_new(j, "columns", columns);
 	return j;
 }
 
-static json_t *database_json(const struct amt_session *s, struct span host)
+static amt_status add_table(json_t *tables, const struct relation *t)
+{
+	struct scan_table table = {0};
+	if (relation_has_scan(t))
+		TRY(schema_scan_table(&t->schema, &table));
+	json_array_append_new(tables, table_json(t, &table));
+	schema_scan_free(&table);
+	return STATUS_OK;
+}
+
+static amt_status database_json(const struct amt_session *s, struct span host, json_t **out)
 {
 	json_t *j = json_object(), *tables = json_array();
 	json_object_set_new(j, "database", hex_json(s->database, sizeof(s->database)));
 	json_object_set_new(j, "key", json_string(s->key->id));
 	json_object_set_new(j, "parameters", json_string(s->params->name));
 	json_object_set_new(j, "state_version", json_integer((json_int_t)s->version));
-	for (size_t i = 0; i < s->tables; i++)
-		json_array_append_new(tables, table_json(&s->table[i]));
+	amt_status status = STATUS_OK;
+	for (size_t i = 0; i < s->tables && amt_ok(status); i++)
+		status = add_table(tables, &s->table[i]);
 	json_object_set_new(j, "tables", tables);
 	json_t *store =
 		json_loadb((const char *)host.data, host.size, JSON_REJECT_DUPLICATES, NULL);
 	json_object_set_new(j, "host", store != NULL ? store : json_null());
-	return j;
+	if (amt_ok(status))
+		*out = j;
+	else
+		json_decref(j);
+	return status;
 }
 
 static amt_status put_text(struct buf *out, const json_t *j, unsigned depth);
@@ -169,7 +230,9 @@ amt_status amt_inspect(amt_session *s, amt_format format, char **text)
 	ENSURE(s != NULL && text != NULL, AMT_INVALID_ARGUMENT, "a session is needed");
 	struct message m = {.type = REQUEST_INSPECT}, reply;
 	TRY(owner_call(s, &m, REPLY_INSPECT, &reply));
-	return render(database_json(s, reply.text), format, text);
+	json_t *j;
+	TRY(database_json(s, reply.text, &j));
+	return render(j, format, text);
 }
 
 /* ---- files */
@@ -187,6 +250,8 @@ static const char *wire_name(unsigned type)
 		[WIRE_QUERY] = "question",
 		[WIRE_ANSWER] = "answer",
 		[WIRE_PLAIN] = "plain page",
+		[WIRE_SCAN_QUESTION] = "question to a scan",
+		[WIRE_SCAN_ANSWER] = "answer of a scan",
 		[WIRE_BGV_KEYS] = "switching keys",
 		[WIRE_KEY_TRAIL] = "audit trail of keys",
 		[WIRE_STORED_KEY] = "stored key",

@@ -108,6 +108,7 @@ struct encryption {
 	const struct relation *t;
 	uint64_t first;
 	const struct value *values; /* of row `first` on */
+	bool deletes;		    /* validity flags of all rows come anew */
 	struct buf *out;
 	uint8_t *payload_key, *original_key;
 	struct buf context, scratch, wire;
@@ -131,7 +132,7 @@ static const struct value *cell(const struct encryption *x, uint64_t row, unsign
 static uint64_t number(const struct encryption *x, const struct family *family, uint64_t row)
 {
 	if (family->part == CIRCUIT_VALID)
-		return 1;
+		return !relation_is_removed(x->t, row);
 	const struct value *v = cell(x, row, family->column);
 	if (family->part == CIRCUIT_NULL_FLAG)
 		return v->null;
@@ -223,7 +224,8 @@ static amt_status encrypt_page(
 static amt_status encrypt_family(struct encryption *x, const struct family *family, size_t rows)
 {
 	uint64_t end = x->first + rows;
-	for (uint64_t row = x->first; row < end;) {
+	bool anew = family->part == CIRCUIT_VALID && x->deletes;
+	for (uint64_t row = anew ? 0 : x->first; row < end;) {
 		uint64_t left = family->rows_per_page - row % family->rows_per_page;
 		uint32_t n = (uint32_t)(left < end - row ? left : end - row);
 		TRY(encrypt_page(x, family, row, n));
@@ -245,9 +247,10 @@ static amt_status encrypt_families(struct encryption *x, size_t rows)
 }
 
 amt_status owner_encrypt_rows(struct amt_session *s, const struct relation *t, uint64_t first,
-	const struct value *values, size_t rows, struct buf *out)
+	const struct value *values, size_t rows, bool deletes, struct buf *out)
 {
-	struct encryption x = {.s = s, .t = t, .first = first, .values = values, .out = out};
+	struct encryption x = {
+		.s = s, .t = t, .first = first, .values = values, .deletes = deletes, .out = out};
 	size_t n = tfhe_poly_size(s->params);
 	amt_status status;
 	TRY_GOTO(status, owner_table_key(s, SUBKEY_PAYLOAD, t, &x.payload_key), out);
@@ -281,7 +284,8 @@ static amt_status insert_batch(struct amt_session *s, const struct relation *bef
 		.first = before->rows,
 		.rows = rows};
 	memcpy(m.table, before->id, sizeof(m.table));
-	amt_status status = owner_encrypt_rows(s, &after, before->rows, values, rows, &fragments);
+	amt_status status =
+		owner_encrypt_rows(s, &after, before->rows, values, rows, false, &fragments);
 	m.fragments = buf_span(&fragments);
 	if (amt_ok(status))
 		status = owner_change(s, &m, &after, NULL, NULL, NULL);
@@ -309,11 +313,24 @@ static size_t batch_end(const struct amt_session *s, const struct relation *t,
 		for (unsigned c = 0; c < t->schema.columns; c++)
 			bytes += values[end * t->schema.columns + c].text.size;
 	}
-	return end;
+	if (end == rows || !relation_has_scan(t))
+		return end;
+	/* Whole scan pages, so that none is made twice. */
+	uint64_t over = (t->rows + end - begin) % relation_page_rows(t);
+	return over < end - begin ? end - (size_t)over : end;
+}
+
+static amt_status insert_scanned(struct amt_session *s, const struct relation *t,
+	const struct value *values, size_t rows, bool import)
+{
+	struct owner_change_of_rows c = {.values = values,
+		.rows = rows,
+		.packed = owner_packed_rows(t, t->rows + rows, import)};
+	return owner_change_rows(s, t->schema.table, &c);
 }
 
 amt_status owner_insert(struct amt_session *s, const char *table, const struct value *values,
-	size_t rows, uint64_t *inserted)
+	size_t rows, bool import, uint64_t *inserted)
 {
 	*inserted = 0;
 	while (*inserted < rows) {
@@ -323,7 +340,9 @@ amt_status owner_insert(struct amt_session *s, const char *table, const struct v
 			"a table holds at most 2^32 rows");
 		size_t begin = (size_t)*inserted;
 		size_t end = batch_end(s, t, values, begin, rows);
-		TRY(insert_batch(s, t, values + begin * t->schema.columns, end - begin));
+		const struct value *batch = values + begin * t->schema.columns;
+		TRY(relation_has_scan(t) ? insert_scanned(s, t, batch, end - begin, import)
+					 : insert_batch(s, t, batch, end - begin));
 		*inserted = end;
 		if (s->progress != NULL && end < rows &&
 			!s->progress(s->progress_context, "inserting", end, rows))

@@ -52,8 +52,13 @@ static amt_status host_error(struct amt_session *s, const struct message *m)
 
 static amt_status report_progress(struct amt_session *s, const struct message *m, bool *cancelled)
 {
-	const char *what =
-		m->code == PHASE_KEY ? "preparing the evaluation key" : "computing on the host";
+	const char *what = "computing on the host";
+	if (m->code == PHASE_KEY)
+		what = "preparing the evaluation key";
+	else if (m->code == PHASE_SWITCHING_KEYS)
+		what = "preparing switching keys";
+	else if (m->code == PHASE_SCANNING)
+		what = "scanning on the host";
 	if (*cancelled || s->progress == NULL ||
 		s->progress(s->progress_context, what, m->done, m->total))
 		return STATUS_OK;
@@ -189,6 +194,7 @@ amt_status amt_session_open(amt_session **out, const amt_session_options *o)
 	s->key = o->key;
 	s->params = o->key->params;
 	s->fetch = o->fetch;
+	s->scan_form = o->scan_form;
 	s->progress = o->progress;
 	s->progress_context = o->progress_context;
 	s->broken = true; /* nothing to say goodbye to yet */
@@ -217,6 +223,8 @@ void amt_session_close(amt_session *s)
 	for (size_t i = 0; i < s->tables; i++)
 		relation_free(&s->table[i]);
 	mem_free(s->table);
+	owner_rings_free(s);
+	pool_free(s->pool);
 	mem_free(s->memory);
 	channel_free(&s->channel);
 	buf_free(&s->reply);

@@ -5,6 +5,12 @@
  *
  * Sealed with the state subkey of the database; bound to database id, version and key id:
  *	u32 number of tables, then for each a u32 length and its record (engine/relation.h)
+ * or, in a database with scan columns,
+ *	u32 2^32 - 1, u32 version 2, u32 number of rings and for each u16 parameter set and u16 limbs of
+ *	the switching keys the host has, u32 number of tables, then for each a u32 length and its record,
+ *	a u32 length and a bit for each row that is deleted, u16 number of columns with a dictionary, and
+ *	for each a u16 column, a u32 length and its texts, each after a u32 length; zeros up to a
+ *	multiple of 4096, so that the length tells little of dictionaries
  *
  * The seal proves that the owner wrote it, not that it is the newest. What catches an older one is
  * the local memory: a text file with a line "database-id version" for each database ever used.
@@ -18,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { STATE_VERSION = 2, STATE_ALIGN = 4096 };
 enum { MEMORY_MAX = 1 << 20, MEMORY_LINE = 2 * MESSAGE_ID_BYTES + 1 + 20 + 1 };
 
 amt_status owner_table(struct amt_session *s, const char *name, struct relation **out)
@@ -136,14 +143,62 @@ static void state_context(
 	memcpy(out + MESSAGE_ID_BYTES + 8, key_ring_id(s->key->ring), KEY_ID_BYTES);
 }
 
-static amt_status put_table(struct buf *out, const struct relation *t, uint32_t *count)
+/* What the host must not see. */
+static amt_status put_own(struct buf *out, const struct relation *t)
+{
+	TRY(buf_put_span(out, buf_span(&t->removed)));
+	size_t at = out->size;
+	uint16_t count = 0;
+	TRY(buf_put_u16(out, 0));
+	for (unsigned i = 0; t->dictionary != NULL && i < t->schema.columns; i++) {
+		if (t->dictionary[i].size == 0)
+			continue;
+		TRY(buf_put_u16(out, (uint16_t)i));
+		TRY(buf_put_span(out, buf_span(&t->dictionary[i])));
+		count++;
+	}
+	store_u16(out->data + at, count);
+	return STATUS_OK;
+}
+
+static amt_status put_table(
+	struct buf *out, const struct relation *t, bool extended, uint32_t *count)
 {
 	size_t at = out->size;
 	TRY(buf_put_u32(out, 0));
 	TRY(relation_put(t, out));
 	store_u32(out->data + at, (uint32_t)(out->size - at - 4));
 	++*count;
+	return extended ? put_own(out, t) : STATUS_OK;
+}
+
+static amt_status put_rings(const struct amt_session *s, struct buf *out)
+{
+	size_t at = out->size + 8;
+	uint32_t count = 0;
+	TRY(buf_put_u32(out, UINT32_MAX));
+	TRY(buf_put_u32(out, STATE_VERSION));
+	TRY(buf_put_u32(out, 0));
+	for (unsigned i = 0; i < OWNER_RINGS; i++) {
+		if (s->ring[i].key_limbs == 0)
+			continue;
+		TRY(buf_put_u16(out, s->ring[i].params->id));
+		TRY(buf_put_u16(out, s->ring[i].key_limbs));
+		count++;
+	}
+	store_u32(out->data + at, count);
 	return STATUS_OK;
+}
+
+/* A database that never had a scan column keeps the plain form. */
+static bool is_extended(const struct amt_session *s, const struct relation *changed)
+{
+	bool extended = changed != NULL && relation_has_scan(changed);
+	for (size_t i = 0; i < s->tables; i++)
+		extended |= relation_has_scan(&s->table[i]);
+	for (unsigned i = 0; i < OWNER_RINGS; i++)
+		extended |= s->ring[i].key_limbs != 0;
+	return extended;
 }
 
 static bool is_id(const struct relation *t, const uint8_t *id)
@@ -155,7 +210,10 @@ static amt_status put_tables(struct amt_session *s, const struct relation *chang
 	const uint8_t *dropped, struct buf *out)
 {
 	uint32_t count = 0;
-	bool is_new = changed != NULL;
+	bool is_new = changed != NULL, extended = is_extended(s, changed);
+	if (extended)
+		TRY(put_rings(s, out));
+	size_t count_at = out->size;
 	TRY(buf_put_u32(out, 0));
 	for (size_t i = 0; i < s->tables; i++) {
 		const struct relation *t = &s->table[i];
@@ -163,11 +221,17 @@ static amt_status put_tables(struct amt_session *s, const struct relation *chang
 			continue;
 		bool same = changed != NULL && is_id(t, changed->id);
 		is_new &= !same;
-		TRY(put_table(out, same ? changed : t, &count));
+		TRY(put_table(out, same ? changed : t, extended, &count));
 	}
 	if (is_new)
-		TRY(put_table(out, changed, &count));
-	store_u32(out->data, count);
+		TRY(put_table(out, changed, extended, &count));
+	store_u32(out->data + count_at, count);
+	if (!extended || out->size % STATE_ALIGN == 0)
+		return STATUS_OK;
+	size_t more = STATE_ALIGN - out->size % STATE_ALIGN;
+	uint8_t *at;
+	TRY(buf_extend(out, more, &at));
+	memset(at, 0, more);
 	return STATUS_OK;
 }
 
@@ -182,6 +246,8 @@ amt_status owner_seal_state(struct amt_session *s, const struct relation *change
 	if (amt_ok(status))
 		status = aead_seal_put(
 			key, span_of(context, sizeof(context)), buf_span(&plain), out);
+	if (plain.data != NULL)
+		secret_wipe(plain.data, plain.capacity);
 	buf_free(&plain);
 	secret_free(key);
 	return status;
@@ -189,19 +255,79 @@ amt_status owner_seal_state(struct amt_session *s, const struct relation *change
 
 /* ---- opening */
 
+static amt_status read_own(struct reader *r, struct relation *t)
+{
+	struct span removed;
+	uint16_t dictionaries;
+	TRY(read_span(r, SIZE_MAX, &removed));
+	ENSURE(removed.size == 0 || removed.size == (t->rows + 7) / 8, AMT_CORRUPTION,
+		"an owner state with %zu bytes for deleted rows", removed.size);
+	TRY(buf_put(&t->removed, removed.data, removed.size));
+	TRY(read_u16(r, &dictionaries));
+	if (dictionaries > 0)
+		TRY(mem_array(&t->dictionary, t->schema.columns, sizeof(*t->dictionary)));
+	for (unsigned i = 0; i < dictionaries; i++) {
+		uint16_t column;
+		struct span texts, text;
+		TRY(read_u16(r, &column));
+		TRY(read_span(r, SIZE_MAX, &texts));
+		ENSURE(column < t->schema.columns && t->dictionary[column].size == 0,
+			AMT_CORRUPTION, "an owner state with a broken dictionary");
+		struct reader each = reader_of(texts, "dictionary");
+		while (reader_left(&each) > 0)
+			TRY(read_span(&each, SCHEMA_MAX_TEXT, &text));
+		TRY(buf_put(&t->dictionary[column], texts.data, texts.size));
+	}
+	return STATUS_OK;
+}
+
+static amt_status read_rings(struct amt_session *s, struct reader *r)
+{
+	uint32_t version, rings;
+	TRY(read_u32(r, &version));
+	ENSURE(version == STATE_VERSION, AMT_UNKNOWN_VERSION,
+		"an owner state of version %u, which this program does not know", version);
+	TRY(read_u32(r, &rings));
+	for (uint32_t i = 0; i < rings; i++) {
+		uint16_t id, limbs;
+		struct owner_ring *ring;
+		TRY(read_u16(r, &id));
+		TRY(read_u16(r, &limbs));
+		const struct bgv_params *params = bgv_params_find(id);
+		ENSURE(params != NULL, AMT_FOREIGN_PARAMETERS,
+			"the database uses ring %u, which this program does not know", id);
+		TRY(owner_ring_place(s, params, &ring));
+		ring->key_limbs = limbs;
+	}
+	return STATUS_OK;
+}
+
 static amt_status read_tables(struct amt_session *s, struct span plain)
 {
 	struct reader r = reader_of(plain, "owner state");
 	uint32_t count;
 	TRY(read_u32(&r, &count));
+	bool extended = count == UINT32_MAX;
+	if (extended) {
+		TRY(read_rings(s, &r));
+		TRY(read_u32(&r, &count));
+	}
 	ENSURE(count <= plain.size, AMT_CORRUPTION, "an owner state of %u tables", count);
 	TRY(mem_array(&s->table, count, sizeof(*s->table)));
 	for (s->tables = 0; s->tables < count; s->tables++) {
 		struct span record;
 		TRY(read_span(&r, SIZE_MAX, &record));
 		TRY(relation_get(&s->table[s->tables], record));
+		amt_status own = extended ? read_own(&r, &s->table[s->tables]) : STATUS_OK;
+		if (!amt_ok(own)) {
+			relation_free(&s->table[s->tables]);
+			return own;
+		}
 	}
-	return read_end(&r);
+	if (!extended)
+		return read_end(&r);
+	ENSURE(reader_left(&r) < STATE_ALIGN, AMT_CORRUPTION, "bytes after the owner state");
+	return STATUS_OK;
 }
 
 static amt_status open_state(struct amt_session *s, const struct message *m)
@@ -219,6 +345,7 @@ static amt_status open_state(struct amt_session *s, const struct message *m)
 			status = WRAP(status, "the owner's state was changed at the host");
 		else
 			status = read_tables(s, span_of(plain, size));
+		secret_wipe(plain, size);
 		mem_free(plain);
 	}
 	secret_free(key);

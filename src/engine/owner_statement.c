@@ -37,7 +37,16 @@ void owner_meter_stop(const struct amt_session *s, const struct owner_meter *m,
 	out->rows = answer->rows;
 	out->bootstraps = answer->bootstraps;
 	out->host_ms = (double)answer->nanoseconds / 1e6;
-	if (answer->bootstraps > 0)
+	out->pages = answer->pages;
+	out->relinearisations = answer->relinearisations;
+	out->pages_bytes = answer->bytes_read;
+	out->levels = answer->levels;
+	out->host_cpu_ms = (double)answer->cpu_ns / 1e6;
+	out->prepare_ms = (double)answer->prepare_ns / 1e6;
+	out->noise_margin_bits = answer->noise_margin_bits;
+	if (answer->levels > 0)
+		out->failure_bound_log2 = answer->scan_failure_log2;
+	else if (answer->bootstraps > 0)
 		out->failure_bound_log2 = log2((double)answer->bootstraps) +
 					  tfhe_failure_log2(s->params, s->params->max_noise);
 }
@@ -57,6 +66,8 @@ amt_status owner_create_table(struct amt_session *s, struct relation *new)
 				AMT_ALREADY_EXISTS, "there already is a table %s", t.schema.table);
 		amt_status_clear(&found);
 	}
+	if (amt_ok(status) && relation_has_scan(&t))
+		status = owner_need_switching_keys(s, &t.schema);
 	if (amt_ok(status))
 		status = random_from_system(t.id, sizeof(t.id));
 	if (amt_ok(status))
@@ -94,7 +105,8 @@ static amt_status insert(struct amt_session *s, const struct sql_statement *sql,
 	uint64_t inserted = 0;
 	TRY(owner_table(s, sql_table(sql), &t));
 	TRY(sql_rows(sql, &t->schema, &rows));
-	amt_status status = owner_insert(s, sql_table(sql), rows.value, rows.rows, &inserted);
+	amt_status status =
+		owner_insert(s, sql_table(sql), rows.value, rows.rows, false, &inserted);
 	row_set_free(&rows);
 	result_set_affected(out, inserted);
 	return status;
@@ -299,22 +311,103 @@ static amt_status explain(
 	return status;
 }
 
+static amt_status run_circuit(struct amt_session *s, const struct relation *t,
+	const struct plan *plan, struct owner_answer *a, amt_result *out)
+{
+	if (plan->statement != STATEMENT_SELECT)
+		return change_rows(s, t, plan, a, out);
+	if (plan->items > 0 && plan->item[0].kind == PLAN_COLUMN)
+		return select_rows(s, t, plan, a, out);
+	return select_aggregates(s, t, plan, a, out);
+}
+
+static amt_status explain_scan(struct amt_session *s, const struct relation *t,
+	const struct query_plan *q, const struct query_options *options, amt_result *out)
+{
+	struct buf text = {0};
+	const struct scan_plan *p = &q->scan;
+	bool payload = false;
+	for (unsigned i = 0; p->rows && i < p->items; i++)
+		payload |= owner_in_payload(t, p->item[i].column);
+	amt_status status = scan_plan_explain(p, options, &text);
+	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT)
+		status = buf_printf(&text, "fetch: %s\n",
+			payload ? fetch_text(s->fetch)
+				: "encrypted columns are sent whole: the host learns nothing of the "
+				  "matches; one round");
+	if (amt_ok(status) && p->statement != STATEMENT_SELECT)
+		status = buf_printf(&text, "change: %s\n",
+			s->fetch == AMT_FETCH_IDS
+				? "the validity of touched pages is made anew: the host learns which "
+				  "pages were hit, and how many rows an UPDATE appends"
+				: "the validity of all pages is made anew, and an UPDATE appends a power "
+				  "of two of rows, at least 16: the host learns that number");
+	if (amt_ok(status))
+		status = buf_printf(&text,
+			"tail: %llu rows are in no page yet; they are sent along, sealed, and computed "
+			"on by the owner\n",
+			(unsigned long long)(t->rows - t->packed));
+	if (amt_ok(status))
+		status = result_set_explanation(out, buf_span(&text));
+	buf_free(&text);
+	return status;
+}
+
+static amt_status run_scan(struct amt_session *s, const struct sql_statement *sql,
+	const struct relation *t, struct query_plan *q, const struct query_options *options,
+	struct owner_answer *a, amt_result *out)
+{
+	if (sql_is_explain(sql))
+		return explain_scan(s, t, q, options, out);
+	if (q->scan.statement != STATEMENT_SELECT)
+		return owner_scan_change(s, t, &q->scan, a, out);
+	return owner_scan_select(s, t, &q->scan, a, out);
+}
+
+/* Of a table with scan columns. t is not the session's own, which a change replaces. */
+static amt_status run_query(struct amt_session *s, const struct sql_statement *sql,
+	const struct relation *t, struct owner_answer *a, amt_result *out)
+{
+	struct owner_scan x;
+	struct query_plan q = {0};
+	TRY(owner_scan_open(&x, s, t));
+	struct query_options options = {.rows = t->rows,
+		.pages = t->pages > 0 ? t->pages : 1,
+		.deletes = t->gone != 0,
+		.form = (uint8_t)s->scan_form,
+		.texts = &x.texts};
+	amt_status status = query_plan_make(&q, sql, &t->schema, relation_has_deletes(t), &options);
+	if (amt_ok(status) && q.is_scan)
+		status = run_scan(s, sql, t, &q, &options, a, out);
+	else if (amt_ok(status))
+		status = sql_is_explain(sql) ? explain(s, t, &q.circuit, out)
+					     : run_circuit(s, t, &q.circuit, a, out);
+	query_plan_free(&q);
+	owner_scan_close(&x);
+	return status;
+}
+
+static amt_status run_scanned(struct amt_session *s, const struct sql_statement *sql,
+	const struct relation *t, struct owner_answer *a, amt_result *out)
+{
+	struct relation copy;
+	TRY(relation_copy(&copy, t));
+	amt_status status = run_query(s, sql, &copy, a, out);
+	relation_free(&copy);
+	return status;
+}
+
 static amt_status run_plan(struct amt_session *s, const struct sql_statement *sql,
 	struct owner_answer *a, amt_result *out)
 {
 	struct relation *t;
 	struct plan plan = {0};
 	TRY(owner_table(s, sql_table(sql), &t));
+	if (relation_has_scan(t))
+		return run_scanned(s, sql, t, a, out);
 	TRY(plan_make(&plan, sql, &t->schema, relation_has_deletes(t)));
-	amt_status status;
-	if (sql_is_explain(sql))
-		status = explain(s, t, &plan, out);
-	else if (plan.statement != STATEMENT_SELECT)
-		status = change_rows(s, t, &plan, a, out);
-	else if (plan.items > 0 && plan.item[0].kind == PLAN_COLUMN)
-		status = select_rows(s, t, &plan, a, out);
-	else
-		status = select_aggregates(s, t, &plan, a, out);
+	amt_status status =
+		sql_is_explain(sql) ? explain(s, t, &plan, out) : run_circuit(s, t, &plan, a, out);
 	plan_free(&plan);
 	return status;
 }

@@ -5,6 +5,11 @@
 
 void relation_free(struct relation *t)
 {
+	for (unsigned i = 0; t->dictionary != NULL && i < t->schema.columns; i++)
+		buf_free(&t->dictionary[i]);
+	mem_free(t->dictionary);
+	buf_free(&t->removed);
+	mem_free(t->page);
 	schema_free(&t->schema);
 	memset(t, 0, sizeof(*t));
 }
@@ -20,6 +25,29 @@ amt_status relation_put(const struct relation *t, struct buf *out)
 	TRY(buf_put_u32(out, 0));
 	TRY(schema_put(&t->schema, out));
 	store_u32(out->data + length_at, (uint32_t)(out->size - length_at - 4));
+	if (!relation_has_scan(t))
+		return STATUS_OK;
+	TRY(buf_put_u64(out, t->packed));
+	TRY(buf_put_u64(out, t->gone));
+	TRY(buf_put_u32(out, t->pages * (uint32_t)sizeof(*t->page)));
+	return buf_put(out, t->page, t->pages * sizeof(*t->page));
+}
+
+static amt_status get_scan(struct relation *out, struct reader *r)
+{
+	struct span pages;
+	TRY(read_u64(r, &out->packed));
+	TRY(read_u64(r, &out->gone));
+	TRY(read_span(r, SIZE_MAX, &pages));
+	ENSURE(out->packed <= out->rows && out->gone <= out->epoch &&
+			pages.size == relation_pages_for(out, out->packed) * sizeof(*out->page),
+		AMT_CORRUPTION, "a table record with impossible scan pages");
+	out->pages = (uint32_t)(pages.size / sizeof(*out->page));
+	TRY(mem_dup(&out->page, pages.data, pages.size));
+	for (uint32_t i = 0; i < out->pages; i++)
+		ENSURE(out->page[i].epoch <= out->page[i].valid_epoch &&
+				out->page[i].valid_epoch <= out->epoch,
+			AMT_CORRUPTION, "a table record with a page of a time to come");
 	return STATUS_OK;
 }
 
@@ -33,7 +61,6 @@ static amt_status get_fields(struct relation *out, struct span in)
 	struct span derived, schema;
 	TRY(read_span(&r, sizeof(out->derived), &derived));
 	TRY(read_span(&r, SIZE_MAX, &schema));
-	TRY(read_end(&r));
 	TRY(schema_get(&out->schema, schema));
 	ENSURE(derived.size == out->schema.columns * sizeof(*out->derived) && out->epoch > 0 &&
 			out->rows <= RELATION_MAX_ROWS && out->deleted <= out->epoch,
@@ -42,7 +69,9 @@ static amt_status get_fields(struct relation *out, struct span in)
 	for (unsigned i = 0; i < out->schema.columns; i++)
 		ENSURE(out->derived[i][0] <= out->epoch && out->derived[i][1] <= out->epoch,
 			AMT_CORRUPTION, "a table record with a change of a time to come");
-	return STATUS_OK;
+	if (relation_has_scan(out))
+		TRY(get_scan(out, &r));
+	return read_end(&r);
 }
 
 amt_status relation_get(struct relation *out, struct span in)
@@ -54,6 +83,18 @@ amt_status relation_get(struct relation *out, struct span in)
 	return s;
 }
 
+/* What is not in the record. */
+static amt_status copy_own(struct relation *out, const struct relation *t)
+{
+	TRY(buf_put(&out->removed, t->removed.data, t->removed.size));
+	if (t->dictionary == NULL)
+		return STATUS_OK;
+	TRY(mem_array(&out->dictionary, t->schema.columns, sizeof(*out->dictionary)));
+	for (unsigned i = 0; i < t->schema.columns; i++)
+		TRY(buf_put(&out->dictionary[i], t->dictionary[i].data, t->dictionary[i].size));
+	return STATUS_OK;
+}
+
 amt_status relation_copy(struct relation *out, const struct relation *t)
 {
 	struct buf record = {0};
@@ -61,6 +102,10 @@ amt_status relation_copy(struct relation *out, const struct relation *t)
 	if (amt_ok(s))
 		s = relation_get(out, buf_span(&record));
 	buf_free(&record);
+	TRY(s);
+	s = copy_own(out, t);
+	if (!amt_ok(s))
+		relation_free(out);
 	return s;
 }
 
@@ -111,8 +156,8 @@ amt_status relation_check_forms(const struct schema *s, const struct tfhe_params
 {
 	for (unsigned i = 0; i < s->columns; i++) {
 		const struct column *c = &s->column[i];
-		ENSURE(!(c->forms & FORM_SCAN), AMT_UNSUPPORTED,
-			"column %s: the scan form is not there yet", c->name);
+		ENSURE(!(c->forms & FORM_SCAN) || (c->forms & FORM_PAYLOAD), AMT_UNSUPPORTED,
+			"column %s: the scan form needs a payload beside it", c->name);
 		bool computed = c->forms & (FORM_ARITH | FORM_PLAIN);
 		ENSURE(c->forms != 0 && !(computed && column_blocks(c) == 0), AMT_UNSUPPORTED,
 			"column %s: %s has no arith or plain form", c->name,

@@ -17,6 +17,16 @@
  *	            flag were last changed by an UPDATE, 0: never. A changed part has pages
  *	            computed by the host, and the column's payload copy is stale
  *	44+16c 4+s  length and schema
+ * and, of a table with scan columns,
+ *	...    8    rows that are in pages of the scan form: [0, packed)
+ *	       8    epoch of the last DELETE that such a table has seen, 0: none
+ *	       4+16p length and, for each of the p pages, the epoch it was made in and the epoch its
+ *	            validity was last made in
+ *
+ * Scan pages. Row r < packed is row r % relation_page_rows of page r / relation_page_rows; every page
+ * is full but the last. Rows from `packed` on are the *tail*: their sealed rows come along with every
+ * answer and the owner computes on them itself. Which rows are deleted is known to the owner alone
+ * (`removed`); the host keeps an encrypted validity beside each page.
  */
 #ifndef ENGINE_RELATION_H
 #define ENGINE_RELATION_H
@@ -29,9 +39,14 @@ enum {
 	RELATION_PAYLOAD = 0xffff, /* the payload's family, as a column number */
 	RELATION_PAYLOAD_PAGE = 64,
 	RELATION_PLAIN_PAGE = 1024,
-	RELATION_MAX_FAMILIES = 2 * SCHEMA_MAX_COLUMNS + 2
+	RELATION_MAX_FAMILIES = 2 * SCHEMA_MAX_COLUMNS + 2,
+	RELATION_MAC_BYTES = 32
 };
 #define RELATION_MAX_ROWS ((uint64_t)1 << 32)
+
+struct relation_page {
+	uint64_t epoch, valid_epoch;
+};
 
 struct relation {
 	uint8_t id[RELATION_ID_BYTES];
@@ -41,6 +56,15 @@ struct relation {
 	 */
 	uint64_t derived[SCHEMA_MAX_COLUMNS][2];
 	struct schema schema;
+	/* The scan form. */
+	uint64_t packed, gone;
+	struct relation_page *page;
+	uint32_t pages;
+	/* The owner's alone, not in the record: a bit for each row that is deleted (empty: none is), and
+	 * for each column (NULL: no dictionaries) its texts, each after a u32 length, numbered by codes.
+	 */
+	struct buf removed;
+	struct buf *dictionary;
 };
 
 void relation_free(struct relation *t);
@@ -57,6 +81,60 @@ static inline bool relation_has_deletes(const struct relation *t)
 {
 	return t->deleted != 0;
 }
+static inline bool relation_has_scan(const struct relation *t)
+{
+	return t->schema.ring_log2 != 0;
+}
+/* Rows of a scan page, of the scan page `page` as it is now, and pages for `packed` rows. */
+static inline uint32_t relation_page_rows(const struct relation *t)
+{
+	return ((uint32_t)1 << t->schema.ring_log2) - SCAN_CANARIES;
+}
+uint32_t relation_rows_in_page(const struct relation *t, uint32_t page);
+uint32_t relation_pages_for(const struct relation *t, uint64_t packed);
+/* What names a scan page of this time: canaries follow from it. */
+static inline uint64_t relation_page_id(uint64_t epoch, uint32_t page)
+{
+	return epoch << 32 | page;
+}
+/* A column that has scan pages, or SCAN_VALID_COLUMN. */
+bool relation_is_scanned(const struct relation *t, unsigned column);
+
+/* ---- changes by the owner's hand (REQUEST_INSERT) */
+
+enum relation_change_kind {
+	CHANGE_DELETES = 1, /* rows are deleted: validities are made anew */
+	CHANGE_REWRITES = 2 /* everything there was goes; rows are numbered from 0 again */
+};
+
+/* One scan page that comes with a change. */
+struct relation_segment {
+	uint16_t column; /* of the schema, or SCAN_VALID_COLUMN */
+	uint32_t page;
+	uint64_t number; /* of the file at the host */
+	uint8_t mac[RELATION_MAC_BYTES];
+};
+enum { RELATION_SEGMENT_BYTES = 2 + 4 + 8 + RELATION_MAC_BYTES };
+amt_status relation_segment_put(const struct relation_segment *s, struct buf *out);
+amt_status relation_segment_get(struct relation_segment *out, struct reader *r);
+
+/* What such a change makes of the table: its next epoch, `rows` more rows, `packed` in pages, the
+ * segments' epochs. Segments come in ascending order of page and column; a page comes with all scan
+ * columns and the validity, or with the validity alone if it is there already; a page that is new or
+ * gets rows must come. AMT_PROTOCOL otherwise. Owner and host both apply it and so agree. */
+amt_status relation_change(
+	struct relation *t, unsigned kind, uint64_t rows, uint64_t packed, struct span segments);
+
+/* ---- what only the owner knows: rows that are deleted */
+
+static inline bool relation_is_removed(const struct relation *t, uint64_t row)
+{
+	return row / 8 < t->removed.size && (t->removed.data[row / 8] >> row % 8 & 1);
+}
+/* Marks a row; all t->rows rows have a bit from then on. */
+amt_status relation_remove(struct relation *t, uint64_t row);
+uint64_t relation_count_removed(const struct relation *t, uint64_t first, uint64_t end);
+
 /* What a circuit's STORE outputs make of the table: its next epoch, and what that epoch changed.
  * Owner and host both apply it and so agree. */
 void relation_apply(struct relation *t, const struct circuit *c);

@@ -112,8 +112,8 @@ amt_status sql_scan_option(const struct sql_statement *s, const PgQuery__DefElem
 		int ring = o->arg != NULL && o->arg->node_case == PG_QUERY__NODE__NODE_INTEGER
 				   ? o->arg->integer->ival
 				   : 0;
-		SQL_ENSURE(ring > 0 && bgv_params_for((unsigned)ring) != NULL, s, AMT_UNSUPPORTED, o->location,
-			"scan_ring is log2 of the slots of a page: 13, 14 or 15");
+		SQL_ENSURE(ring > 0 && bgv_params_for((unsigned)ring) != NULL, s, AMT_UNSUPPORTED,
+			o->location, "scan_ring is log2 of the slots of a page: 13, 14 or 15");
 		SQL_ENSURE(schema->ring_log2 != 0, s, AMT_INVALID_ARGUMENT, o->location,
 			"no column has the form scan");
 		schema->ring_log2 = (uint8_t)ring;

@@ -1,0 +1,359 @@
+/* Tables with scan columns end to end, owner and host in one process, toy rings, against SQLite on the
+ * same rows: import, INSERT, tail, UPDATE, DELETE, repacking, reopening. */
+#include "engine/fixture.h"
+
+#include "bgv/toy_rings.h"
+#include "tfhe/toy_params.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+struct world {
+	struct engine e;
+	sqlite3 *db;
+	unsigned next_id;
+};
+
+static const char create[] =
+	"CREATE TABLE t (id u16(scan) not null, a u8(scan), m u32(scan) not null check (m between 0 and "
+	"100000), g text(scan, 6), tag text(tag), s i8(scan) check (s between -20 and 11), note text) "
+	"WITH (scan_ring = 10, scan_depth = 's:20')";
+static const char lite[] =
+	"CREATE TABLE t (id integer, a integer, m integer, g text, tag text, s integer, note text)";
+
+static int setup(void **state)
+{
+	struct world *w;
+	OK(mem_zalloc(&w, sizeof(*w)));
+	engine_open(&w->e, TOY_PARAMS);
+	assert_int_equal(sqlite3_open(":memory:", &w->db), SQLITE_OK);
+	engine_do(&w->e, create);
+	assert_int_equal(sqlite3_exec(w->db, lite, NULL, NULL, NULL), SQLITE_OK);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	engine_close(&w->e);
+	(void)sqlite3_close(w->db);
+	mem_free(w);
+	return 0;
+}
+
+/* ---- the same on both */
+
+static void row_values(unsigned i, char *out, size_t size)
+{
+	static const char *const groups[] = {"'red'", "'green'", "'blue'", "NULL", "'grey'"};
+	char a[16], s[16];
+	(void)snprintf(a, sizeof(a), i % 11 == 3 ? "NULL" : "%u", i * 37 % 256);
+	(void)snprintf(s, sizeof(s), i % 13 == 5 ? "NULL" : "%d", (int)(i * 5 % 32) - 20);
+	(void)snprintf(out, size, "%u, %s, %u, %s, 'tag%u', %s, 'note %u'", i, a,
+		(i * 7919u) % 100001, groups[i % 5], i % 40, s, i);
+}
+
+static void import_rows(struct world *w, unsigned rows)
+{
+	struct buf csv = {0};
+	char values[256], sql[320];
+	OK(buf_printf(&csv, "id,a,m,g,tag,s,note\n"));
+	assert_int_equal(sqlite3_exec(w->db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+	for (unsigned k = 0; k < rows; k++) {
+		row_values(w->next_id++, values, sizeof(values));
+		(void)snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%s)", values);
+		assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
+		for (char *at = values; *at != '\0'; at++) {
+			if (strncmp(at, "NULL", 4) == 0)
+				at += 3;
+			else if (*at != '\'' && (*at != ' ' || at[-1] != ','))
+				OK(buf_put_u8(&csv, (uint8_t)*at));
+		}
+		OK(buf_put_u8(&csv, '\n'));
+	}
+	assert_int_equal(sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	OK(buf_put_u8(&csv, 0));
+	amt_result *r;
+	OK(engine_import(&w->e, "t", (char *)csv.data, NULL, &r));
+	assert_int_equal(amt_result_affected(r), rows);
+	amt_result_free(r);
+	buf_free(&csv);
+}
+
+static void insert_rows(struct world *w, unsigned rows)
+{
+	struct buf sql = {0};
+	char values[256];
+	OK(buf_printf(&sql, "INSERT INTO t VALUES "));
+	for (unsigned k = 0; k < rows; k++) {
+		row_values(w->next_id++, values, sizeof(values));
+		OK(buf_printf(&sql, "%s(%s)", k > 0 ? ", " : "", values));
+	}
+	OK(buf_put_u8(&sql, 0));
+	engine_do(&w->e, (char *)sql.data);
+	assert_int_equal(sqlite3_exec(w->db, (char *)sql.data, NULL, NULL, NULL), SQLITE_OK);
+	buf_free(&sql);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void join(char **line, size_t count, struct buf *out)
+{
+	if (count > 0)
+		qsort(line, count, sizeof(*line), compare_lines);
+	for (size_t i = 0; i < count; i++) {
+		OK(buf_printf(out, "%s\n", line[i]));
+		free(line[i]);
+	}
+	OK(buf_put_u8(out, 0));
+	free(line);
+}
+
+static void ours(struct world *w, const char *sql, struct buf *out)
+{
+	amt_result *r = engine_run(&w->e, sql);
+	size_t rows = amt_result_rows(r);
+	char **line = calloc(rows + 1, sizeof(*line));
+	for (size_t i = 0; i < rows; i++) {
+		char text[512] = "";
+		for (size_t c = 0; c < amt_result_columns(r); c++) {
+			const char *cell = amt_result_cell(r, i, c);
+			size_t used = strlen(text);
+			(void)snprintf(text + used, sizeof(text) - used, "%s|",
+				cell != NULL ? cell : "NULL");
+		}
+		line[i] = strdup(text);
+	}
+	amt_result_free(r);
+	join(line, rows, out);
+}
+
+static void theirs(struct world *w, const char *sql, struct buf *out)
+{
+	sqlite3_stmt *s;
+	char **line = NULL;
+	size_t rows = 0;
+	assert_int_equal(sqlite3_prepare_v2(w->db, sql, -1, &s, NULL), SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW) {
+		char text[512] = "";
+		for (int c = 0; c < sqlite3_column_count(s); c++) {
+			const char *cell = (const char *)sqlite3_column_text(s, c);
+			size_t used = strlen(text);
+			(void)snprintf(text + used, sizeof(text) - used, "%s|",
+				cell != NULL ? cell : "NULL");
+		}
+		line = realloc(line, (rows + 1) * sizeof(*line));
+		line[rows++] = strdup(text);
+	}
+	(void)sqlite3_finalize(s);
+	join(line, rows, out);
+}
+
+static void same(struct world *w, const char *sql)
+{
+	struct buf a = {0}, b = {0};
+	ours(w, sql, &a);
+	theirs(w, sql, &b);
+	if (strcmp((char *)a.data, (char *)b.data) != 0)
+		fail_msg("%s:\n%.600s--- instead of\n%.600s", sql, (char *)a.data, (char *)b.data);
+	buf_free(&a);
+	buf_free(&b);
+}
+
+static void change(struct world *w, const char *sql)
+{
+	amt_result *r = engine_run(&w->e, sql);
+	assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
+	if (amt_result_affected(r) != (uint64_t)sqlite3_changes(w->db))
+		fail_msg("%s: %llu rows instead of %d", sql,
+			(unsigned long long)amt_result_affected(r), sqlite3_changes(w->db));
+	amt_result_free(r);
+}
+
+static const char *const questions[] = {
+	"SELECT count(*) FROM t",
+	"SELECT count(a) FROM t",
+	"SELECT count(*) FROM t WHERE a > 100",
+	"SELECT count(*) FROM t WHERE a <= 100 OR m > 70000",
+	"SELECT count(*) FROM t WHERE NOT (a = 37 OR s BETWEEN -3 AND 4)",
+	"SELECT count(*) FROM t WHERE g = 'red'",
+	"SELECT count(*) FROM t WHERE g IN ('red', 'blue', 'none')",
+	"SELECT count(*) FROM t WHERE tag = 'tag7' AND s < 3",
+	"SELECT count(*) FROM t WHERE a IS NULL",
+	"SELECT sum(m) FROM t WHERE s > 0",
+	"SELECT sum(s), count(s) FROM t WHERE m < 50000",
+	"SELECT min(m), max(m) FROM t WHERE a > 250",
+	"SELECT min(s) FROM t WHERE a > 1000",
+	"SELECT g, count(*), sum(m) FROM t WHERE a < 200 GROUP BY g",
+	"SELECT id, note FROM t WHERE m BETWEEN 1000 AND 3000",
+	"SELECT g, tag, s FROM t WHERE id = 17",
+	"SELECT id FROM t WHERE a > 300",
+};
+
+static void ask_all(struct world *w)
+{
+	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? 4 : 1;
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i += step)
+		same(w, questions[i]);
+}
+
+static const struct relation *table(struct world *w)
+{
+	struct relation *t;
+	OK(owner_table(w->e.session, "t", &t));
+	return t;
+}
+
+static void audit(struct world *w)
+{
+	uint64_t rows;
+	OK(amt_audit(w->e.session, "t", &rows));
+	assert_int_equal(rows, table(w)->rows);
+}
+
+/* ---- */
+
+static void empty(void **state)
+{
+	struct world *w = *state;
+	ask_all(w);
+	insert_rows(w, 3);
+	assert_int_equal(table(w)->packed, 0);
+	ask_all(w);
+	change(w, "DELETE FROM t WHERE id = 1");
+	same(w, "SELECT count(*) FROM t");
+	amt_result *r;
+	OK(amt_repack(w->e.session, "t", &r));
+	amt_result_free(r);
+	assert_int_equal(table(w)->rows, 2);
+	assert_int_equal(table(w)->packed, 2);
+	ask_all(w);
+	audit(w);
+	engine_do(&w->e, "DROP TABLE t");
+	engine_do(&w->e, create);
+	assert_int_equal(sqlite3_exec(w->db, "DELETE FROM t", NULL, NULL, NULL), SQLITE_OK);
+	w->next_id = 0;
+}
+
+static void imported(void **state)
+{
+	struct world *w = *state;
+	import_rows(w, 2500);
+	assert_int_equal(table(w)->packed, 2500);
+	assert_int_equal(table(w)->pages, 3);
+	ask_all(w);
+	audit(w);
+}
+
+static void inserted(void **state)
+{
+	struct world *w = *state;
+	insert_rows(w, 7);
+	assert_int_equal(table(w)->packed, 2500);
+	assert_int_equal(table(w)->rows, 2507);
+	ask_all(w);
+	/* Too few for a page: they join the tail. */
+	import_rows(w, 20);
+	assert_int_equal(table(w)->packed, 2500);
+	same(w, "SELECT count(*), sum(m) FROM t WHERE a > 9");
+	audit(w);
+}
+
+static void changed(void **state)
+{
+	struct world *w = *state;
+	change(w, "DELETE FROM t WHERE a > 240");
+	change(w, "UPDATE t SET a = 5, g = 'new' WHERE m < 2000");
+	change(w, "DELETE FROM t WHERE a > 1000");
+	change(w, "UPDATE t SET m = 77 WHERE id = 2501");
+	ask_all(w);
+	audit(w);
+	amt_session_set_fetch(w->e.session, AMT_FETCH_IDS);
+	change(w, "UPDATE t SET s = NULL WHERE id IN (1, 2503)");
+	change(w, "DELETE FROM t WHERE id = 2");
+	same(w, "SELECT id, note FROM t WHERE m BETWEEN 1000 AND 3000");
+	amt_session_set_fetch(w->e.session, AMT_FETCH_PADDED);
+	same(w, "SELECT id, note FROM t WHERE m BETWEEN 1000 AND 3000");
+	amt_session_set_fetch(w->e.session, AMT_FETCH_ALL);
+	audit(w);
+}
+
+static void reopened(void **state)
+{
+	struct world *w = *state;
+	engine_disconnect(&w->e);
+	OK(engine_connect(&w->e, (amt_session_options){.must_exist = true}));
+	ask_all(w);
+	char *text;
+	OK(amt_inspect(w->e.session, AMT_FORMAT_JSON, &text));
+	assert_non_null(strstr(text, "\"scan_pages\": 3"));
+	assert_non_null(strstr(text, "\"segments_damaged\": 0"));
+	amt_text_free(text);
+}
+
+static void repacked(void **state)
+{
+	struct world *w = *state;
+	amt_result *r;
+	OK(amt_repack(w->e.session, "t", &r));
+	assert_string_equal(amt_result_statement(r), "REPACK");
+	amt_result_free(r);
+	assert_int_equal(table(w)->packed, table(w)->rows);
+	assert_int_equal(table(w)->gone, 0);
+	ask_all(w);
+	audit(w);
+	insert_rows(w, 5);
+	OK(amt_repack(w->e.session, "t", NULL)); /* the tail alone */
+	assert_int_equal(table(w)->packed, table(w)->rows);
+	ask_all(w);
+	audit(w);
+}
+
+/* A tail of a page becomes one by itself. */
+static void grown(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 5; i++)
+		insert_rows(w, 220);
+	assert_true(table(w)->rows - table(w)->packed < 992);
+	ask_all(w);
+	change(w, "UPDATE t SET note = 'x' WHERE a >= 0"); /* nearly all move to the end */
+	assert_true(table(w)->rows - table(w)->packed < 992);
+	ask_all(w);
+	change(w, "DELETE FROM t");
+	ask_all(w);
+	audit(w);
+	import_rows(w, 1500);
+	ask_all(w);
+	audit(w);
+}
+
+static void dropped(void **state)
+{
+	struct world *w = *state;
+	engine_do(&w->e, "DROP TABLE t");
+	char *text;
+	OK(amt_inspect(w->e.session, AMT_FORMAT_JSON, &text));
+	/* The switching keys stay. */
+	assert_non_null(strstr(text, "\"segments\": 1"));
+	amt_text_free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty),
+		cmocka_unit_test(imported),
+		cmocka_unit_test(inserted),
+		cmocka_unit_test(changed),
+		cmocka_unit_test(reopened),
+		cmocka_unit_test(repacked),
+		cmocka_unit_test(grown),
+		cmocka_unit_test(dropped),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -46,6 +46,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_values(&schema.column[i], span_str(schema.table));
 		try_values(&schema.column[i], span_str(schema.column[i].name));
 	}
+	struct scan_table table;
+	s = schema.ring_log2 != 0 ? schema_scan_table(&schema, &table)
+				  : ERROR(AMT_NOT_FOUND, "none");
+	if (amt_ok(s)) {
+		for (unsigned i = 0; i < schema.columns; i++)
+			if ((schema.column[i].forms & FORM_SCAN) != 0) {
+				amt_status fits = scan_column_check(&table.column[i], table.ring);
+				if (!amt_ok(fits))
+					__builtin_trap();
+			}
+		schema_scan_free(&table);
+	}
+	amt_status_clear(&s);
 	buf_free(&out);
 	schema_free(&schema);
 	return 0;

@@ -1,9 +1,10 @@
 /* The low-level figures of a scan: number-theoretic transforms, products of residues, masks.
  *
- *	bench_ntt [kernel]		default: every kernel this processor has
+ *	bench_ntt [runs]
  *
- * One core, thread CPU time, medians. Transforms work on data that lies in the caches as far as it
- * fits; the rest on tiles as in scan/run_leaf.c. */
+ * One core, thread CPU time, the least of many runs; the kernels this processor has take turns, so that a
+ * busy machine is the same to all. Transforms work on data that lies in the caches as far as it fits; the
+ * rest on tiles as in scan/run_leaf.c. */
 #include "base/alloc.h"
 #include "crypto/seed.h"
 #include "ring/ntt_inside.h"
@@ -19,7 +20,8 @@ enum {
 	LOG2N_FIRST = 13,
 	LOG2N_LAST = 15,
 	N_MOST = 1 << LOG2N_LAST,
-	RUNS = 31
+	RUNS = 1001,
+	KERNELS_MAX = 8
 };
 
 /* A limb of every BGV ring, and their special prime. */
@@ -51,30 +53,12 @@ static double thread_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* Median nanoseconds of a call. */
-static double measure(void (*body)(struct data *), struct data *d)
-{
-	double times[RUNS];
-	body(d);
-	double start = thread_ns();
-	body(d);
-	double once = thread_ns() - start;
-	unsigned calls = once > 2e5 ? 1 : (unsigned)(2e5 / (once + 1)) + 1;
-	for (unsigned r = 0; r < RUNS; r++) {
-		start = thread_ns();
-		for (unsigned c = 0; c < calls; c++)
-			body(d);
-		times[r] = (thread_ns() - start) / calls;
-	}
-	qsort(times, RUNS, sizeof(times[0]), compare);
-	return times[RUNS / 2];
-}
+/* The table's columns: kernels, and how they expand seeds. */
+struct columns {
+	const struct ntt_kernel *const *kernel;
+	struct seed_expander *seed[KERNELS_MAX];
+	unsigned count, runs;
+};
 
 static void forward(struct data *d)
 {
@@ -132,6 +116,46 @@ static void verify(struct data *d)
 		abort();
 }
 
+static void add(struct data *d)
+{
+	ntt_add(d->t, d->x, d->c1, d->b0, TILE);
+}
+
+static void sub(struct data *d)
+{
+	ntt_sub(d->t, d->x, d->c1, d->b0, TILE);
+}
+
+static void neg(struct data *d)
+{
+	ntt_neg(d->t, d->x, d->c1, TILE);
+}
+
+static void shift(struct data *d)
+{
+	ntt_shift(d->t, d->x, d->c1, 12345, TILE);
+}
+
+static void mul(struct data *d)
+{
+	ntt_mul(d->t, d->x, d->c1, d->b0, TILE);
+}
+
+static void scale(struct data *d)
+{
+	ntt_scale(d->t, d->x, d->c1, 12345, TILE);
+}
+
+static void reduce(struct data *d)
+{
+	ntt_reduce(d->t, d->x, d->y, TILE);
+}
+
+static void pack(struct data *d)
+{
+	ntt_pack40(d->t, d->packed, d->c1, TILE);
+}
+
 static void mul_add(struct data *d)
 {
 	ntt_mul_add(d->t, d->x, d->c1, d->b0, TILE);
@@ -180,55 +204,99 @@ static uint64_t *words(size_t n)
 	return x;
 }
 
-static void transforms(const struct ntt_kernel *kernel, struct data *d)
+/* A row: least time of a call with each kernel. */
+static void row(const char *name, void (*body)(struct data *), struct data *d,
+	const struct columns *c, uint64_t q, unsigned log2n, double unit)
+{
+	struct ntt *t[KERNELS_MAX];
+	double best[KERNELS_MAX];
+	unsigned calls[KERNELS_MAX];
+	memset(d->acc, 0, 6 * TILE * sizeof(*d->acc)); /* zero means the same to all */
+	for (unsigned k = 0; k < c->count; k++) {
+		check(ntt_new_with(&t[k], q, log2n, c->kernel[k]));
+		best[k] = 1e18;
+		calls[k] = 1;
+	}
+	for (unsigned r = 0; r <= c->runs; r++)
+		for (unsigned k = 0; k < c->count; k++) {
+			d->t = t[k];
+			d->seed = c->seed[k];
+			double start = thread_ns();
+			for (unsigned i = 0; i < calls[k]; i++)
+				body(d);
+			double each = (thread_ns() - start) / calls[k];
+			best[k] = each < best[k] ? each : best[k];
+			if (r ==
+				0) /* runs of 20 us, which other work interrupts less than long ones */
+				calls[k] = each > 2e4 ? 1 : (unsigned)(2e4 / (each + 1)) + 1;
+		}
+	printf("%-28s", name);
+	for (unsigned k = 0; k < c->count; k++) {
+		printf(" %12.3f", best[k] / unit);
+		ntt_free(t[k]);
+	}
+	printf("\n");
+}
+
+static void transforms(struct data *d, const struct columns *c)
 {
 	static const uint64_t primes[] = {limb_prime, special_prime};
-	printf("  %18s %10s %10s %16s\n", "", "forward us", "inverse us", "ns a butterfly");
-	for (unsigned log2n = LOG2N_FIRST; log2n <= LOG2N_LAST; log2n++)
-		for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++) {
-			struct ntt *t;
-			check(ntt_new_with(&t, primes[i], log2n, kernel));
-			d->t = t;
-			fill(d->x, t->n, t->q);
-			double there = measure(forward, d), back = measure(inverse, d);
-			double butterflies = (double)(t->n / 2 * log2n);
-			printf("  N = %5zu, %u bits %10.1f %10.1f %8.3f %7.3f\n", t->n, t->bits,
-				there * 1e-3, back * 1e-3, there / butterflies, back / butterflies);
-			ntt_free(t);
+	for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++)
+		for (unsigned log2n = LOG2N_FIRST; log2n <= LOG2N_LAST; log2n++) {
+			char name[64];
+			int bits = 64 - __builtin_clzll(primes[i]);
+			fill(d->x, (size_t)1 << log2n, primes[i]);
+			(void)snprintf(
+				name, sizeof(name), "forward %u, %d bits", 1u << log2n, bits);
+			row(name, forward, d, c, primes[i], log2n, 1e3);
+			(void)snprintf(
+				name, sizeof(name), "inverse %u, %d bits", 1u << log2n, bits);
+			row(name, inverse, d, c, primes[i], log2n, 1e3);
 		}
 }
 
-static void elements(const struct ntt_kernel *kernel, struct data *d)
+static void elements(struct data *d, const struct columns *c)
 {
 	static const struct {
 		const char *name;
 		void (*body)(struct data *);
 		unsigned times; /* of TILE residues each */
 	} all[] = {
-		{"leaf, a vector", leaf, VECTORS},
+		{"acc_leaf, of a vector", leaf, VECTORS},
 		{"acc_tensor", tensor, VECTORS},
 		{"acc", acc, VECTORS},
 		{"acc_reduce", acc_reduce, 1},
+		{"pack40", pack, 1},
 		{"unpack40", unpack, 1},
 		{"check40", verify, 1},
+		{"add", add, 1},
+		{"sub", sub, 1},
+		{"neg", neg, 1},
+		{"shift", shift, 1},
+		{"mul", mul, 1},
 		{"mul_add", mul_add, 1},
+		{"scale", scale, 1},
 		{"scale_add", scale_add, 1},
 		{"convert", convert, 1},
+		{"reduce", reduce, 1},
 		{"reduce_uniform", uniform, 1},
 		{"seed expansion", expand, 1},
 		{"expand_uniform", mask, 1},
 	};
-	struct ntt *t;
-	check(ntt_new_with(&t, limb_prime, LOG2N_FIRST, kernel));
-	d->t = t;
-	fill(d->x, TILE, t->q);
-	for (size_t v = 0; v < VECTORS; v++)
-		ntt_pack40(d->t, d->packed + v * TILE * 5, d->c1 + v * TILE, TILE);
-	printf("  %-18s %10s\n", "", "ns a residue");
+	fill(d->x, TILE, limb_prime);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		printf("  %-18s %10.3f\n", all[i].name,
-			measure(all[i].body, d) / (double)(all[i].times * TILE));
-	ntt_free(t);
+		row(all[i].name, all[i].body, d, c, limb_prime, LOG2N_FIRST,
+			(double)all[i].times * TILE);
+}
+
+/* As a processor with no better kernel than this expands it. */
+static struct seed_expander *expander(const struct ntt_kernel *kernel)
+{
+	struct seed seed = {{1}};
+	struct seed_expander *e;
+	(void)setenv("AMT_ISA", kernel->expand_uniform != NULL ? "avx512" : "portable", 1);
+	check(seed_expander_new(&e, &seed));
+	return e;
 }
 
 int main(int argc, char **argv)
@@ -239,16 +307,26 @@ int main(int argc, char **argv)
 		.c1 = words((size_t)VECTORS * TILE),
 		.b0 = words((size_t)VECTORS * TILE),
 		.b1 = words((size_t)VECTORS * TILE)};
-	struct seed seed = {{1}};
+	struct columns c = {.kernel = ntt_kernels(), .runs = RUNS};
+	struct ntt *t;
+	if (argc > 1)
+		c.runs = (unsigned)strtoul(argv[1], NULL, 10);
+	printf("%-28s", "us a transform");
+	for (; c.count < KERNELS_MAX && c.kernel[c.count] != NULL; c.count++) {
+		c.seed[c.count] = expander(c.kernel[c.count]);
+		printf(" %12s", c.kernel[c.count]->name);
+	}
+	printf("\n");
 	check(mem_alloc_aligned(&d.packed, (size_t)VECTORS * TILE * 5 + 64));
-	check(seed_expander_new(&d.seed, &seed));
-	for (const struct ntt_kernel *const *k = ntt_kernels(); *k != NULL; k++)
-		if (argc < 2 || strcmp(argv[1], (*k)->name) == 0) {
-			printf("%s\n", (*k)->name);
-			transforms(*k, &d);
-			elements(*k, &d);
-		}
-	seed_expander_free(d.seed);
+	check(ntt_new(&t, limb_prime, LOG2N_FIRST));
+	for (size_t v = 0; v < VECTORS; v++)
+		ntt_pack40(t, d.packed + v * TILE * 5, d.c1 + v * TILE, TILE);
+	ntt_free(t);
+	transforms(&d, &c);
+	printf("ns a residue\n");
+	elements(&d, &c);
+	for (unsigned k = 0; k < c.count; k++)
+		seed_expander_free(c.seed[k]);
 	mem_free_aligned(d.packed, (size_t)VECTORS * TILE * 5 + 64);
 	uint64_t *all[] = {d.c1, d.b0, d.b1};
 	for (size_t i = 0; i < 3; i++)

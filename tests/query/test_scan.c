@@ -344,7 +344,8 @@ static void check_cell(const struct shown *shown, sqlite3_stmt *q, int i,
 	struct buf want = {0};
 	char got[200] = {0};
 	assert_true(cell->size < sizeof(got));
-	memcpy(got, a->text.data + cell->at, cell->size);
+	if (cell->size > 0)
+		memcpy(got, a->text.data + cell->at, cell->size);
 	if (null != cell->null)
 		fail_msg("%s\ncolumn %d is %s", sql, i, cell->null ? "NULL" : got);
 	if (null)

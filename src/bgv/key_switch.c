@@ -21,7 +21,7 @@ enum {
 	TILE = 512,
 	TILE_WORDS = 4 * TILE, /* two accumulators */
 	GROUP = 2,
-	LONG_KEY_LIMBS = 7, /* from here on two ciphertexts at a time are faster than one */
+	LONG_KEY_LIMBS = 5, /* from here on two ciphertexts at a time are faster than one */
 	AUTOMORPHISMS = 16  /* at once, at most */
 };
 

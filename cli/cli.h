@@ -70,6 +70,7 @@ int read_passphrase(amt_passphrase **out, const char *file, const char *fd, bool
 /* --key: a key file, or the folder of a key store, of which --key-id or else the client's active key
  * is taken. */
 int open_key(struct work *w, const struct options *o, amt_key_use use);
+bool is_folder(const char *path);
 int open_store(struct work *w, const struct options *o);
 int open_session(struct work *w, const struct options *o, bool must_not_exist, amt_key_use use);
 int close_work(struct work *w, int status);

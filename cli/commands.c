@@ -110,9 +110,10 @@ static int passphrase(const struct options *o)
 	if (status == EXIT_DONE)
 		status = read_passphrase(&new, o->new_passphrase_file, o->new_passphrase_fd, true);
 	if (status == EXIT_DONE)
-		status = finish(amt_key_change_passphrase(o->key, amt_passphrase_bytes(old),
-			amt_passphrase_size(old), amt_passphrase_bytes(new),
-			amt_passphrase_size(new)));
+		status = finish((is_folder(o->key) ? amt_key_store_change_passphrase
+						   : amt_key_change_passphrase)(o->key,
+			amt_passphrase_bytes(old), amt_passphrase_size(old),
+			amt_passphrase_bytes(new), amt_passphrase_size(new)));
 	amt_passphrase_free(old);
 	amt_passphrase_free(new);
 	return status;
@@ -296,7 +297,7 @@ const struct command command_table[] = {
 	{"keygen", "", "Makes a key ring and wraps it under a passphrase",
 		"The file is all that can read what is encrypted under it: keep a copy.\n", keygen,
 		" key passphrase-file passphrase-fd parameters evaluation-key force quiet "},
-	{"passphrase", "", "Changes the passphrase of a key file",
+	{"passphrase", "", "Changes the passphrase of a key file or key store",
 		"Copies of the old file still open with the old passphrase.\n", passphrase,
 		" key passphrase-file passphrase-fd new-passphrase-file new-passphrase-fd "},
 	{"key", "ACTION [KEY]...",

@@ -122,13 +122,18 @@ static int find_active(struct work *w, const char *client, char id[AMT_KEY_ID_TE
 		       : usage_error("several clients have active keys: --client or --key-id");
 }
 
-int open_key(struct work *w, const struct options *o, amt_key_use use)
+bool is_folder(const char *path)
 {
 	struct stat about;
+	return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+int open_key(struct work *w, const struct options *o, amt_key_use use)
+{
 	char id[AMT_KEY_ID_TEXT];
 	if (o->key == NULL)
 		return usage_error("--key FILE is missing");
-	if (stat(o->key, &about) != 0 || !S_ISDIR(about.st_mode))
+	if (!is_folder(o->key))
 		return open_file(w, o);
 	int status = open_store(w, o);
 	if (status == EXIT_DONE)

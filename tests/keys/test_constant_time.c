@@ -174,7 +174,8 @@ static void key_export_and_import(uint16_t params)
 	key_ring_free(back);
 }
 
-/* As a key store keeps rings. */
+/* As a key store keeps rings: sealing them. Unsealing is aead_open and key_ring_unpack, for which see
+ * above and below: what a sealed text has of lengths and tags is known, which memcheck cannot know. */
 static void stored_keys(uint16_t params)
 {
 	static const uint8_t store[KEY_ID_BYTES] = {7};
@@ -184,6 +185,7 @@ static void stored_keys(uint16_t params)
 	OK(random_bytes(key, sizeof(key)));
 	OK(stored_key_put(&file, key, store, ring, 1));
 	publish(file.data, file.size);
+	(void)VALGRIND_MAKE_MEM_DEFINED(key, sizeof(key));
 	OK(stored_key_get(&back, key, store, buf_span(&file)));
 	buf_free(&file);
 	key_ring_free(ring);

@@ -159,6 +159,20 @@ amt_status evaluator_allocate_scratch(struct tfhe_evaluator *e)
 		TRY(mem_alloc_aligned(&s->masks, TFHE_BATCH * tfhe_ggsws(p) * sizeof(*s->masks)));
 		TRY(mem_alloc_aligned(&s->kernel, kernel_scratch_bytes(e)));
 	}
+	size_t shared = tfhe_half_shared(&e->bootstrap);
+	e->pair_count = e->workers / 2;
+	if (e->pair_count == 0)
+		return STATUS_OK;
+	TRY(mem_alloc_aligned(&e->pairs, e->pair_count * sizeof(*e->pairs)));
+	memset(e->pairs, 0, e->pair_count * sizeof(*e->pairs));
+	for (unsigned i = 0; i < e->pair_count; i++) {
+		struct evaluator_pair *pair = &e->pairs[i];
+		TRY(mem_alloc_aligned(
+			&pair->accumulator, tfhe_glwe_words(p) * sizeof(*pair->accumulator)));
+		TRY(mem_alloc_aligned(&pair->small, (p->n + 1) * sizeof(*pair->small)));
+		if (shared > 0)
+			TRY(mem_alloc_aligned(&pair->kernel, shared));
+	}
 	return STATUS_OK;
 }
 
@@ -271,6 +285,12 @@ void tfhe_evaluator_free(struct tfhe_evaluator *e)
 		mem_free_aligned(s->masks, 0);
 		mem_free_aligned(s->kernel, 0);
 	}
+	for (unsigned i = 0; e->pairs != NULL && i < e->pair_count; i++) {
+		mem_free_aligned(e->pairs[i].accumulator, 0);
+		mem_free_aligned(e->pairs[i].small, 0);
+		mem_free_aligned(e->pairs[i].kernel, 0);
+	}
+	mem_free_aligned(e->pairs, 0);
 	mem_free(e->scratch);
 	tfhe_keyswitch_key_free(&e->keyswitch);
 	tfhe_bootstrap_key_free(&e->bootstrap);

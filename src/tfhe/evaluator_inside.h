@@ -18,6 +18,15 @@ struct evaluator_scratch {
 	void *kernel;
 };
 
+/* What two workers share that do one bootstrap together. */
+struct evaluator_pair {
+	struct spin_pair spin;
+	atomic_uint meeting;   /* see bootstrap.c */
+	uint32_t *accumulator; /* GLWE */
+	uint32_t *small;
+	void *kernel; /* tfhe_half_shared bytes; NULL: rotations are not split */
+};
+
 struct tfhe_evaluator {
 	const struct tfhe_params *params;
 	uint8_t key_id[16];
@@ -30,6 +39,8 @@ struct tfhe_evaluator {
 	pthread_mutex_t lock; /* held while the scratch is in use */
 	unsigned workers;
 	struct evaluator_scratch *scratch; /* one for each worker */
+	unsigned pair_count;		   /* workers / 2 */
+	struct evaluator_pair *pairs;
 };
 
 /* An evaluator with the bootstrap key and pool of `like`, borrowed, without a key-switch key and

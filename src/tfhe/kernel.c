@@ -91,11 +91,11 @@ void tfhe_bootstrap_key_set(
 				to[j] *= tfhe_kernel_row_scale(p);
 		if (in_order)
 			continue;
-		size_t subsets = tfhe_subsets(p), polynomials = subsets * rows * columns;
-		double *step = key->ggsw + ggsw / subsets * polynomials * n;
-		size_t at = (ggsw % subsets * rows + row) * columns + c;
+		size_t subsets = tfhe_subsets(p), polynomials = subsets * rows;
+		double *column = key->ggsw + (ggsw / subsets * columns + c) * polynomials * n;
+		size_t at = ggsw % subsets * rows + row;
 		for (size_t v = 0; v < n / 16; v++)
-			memcpy(step + (v * polynomials + at) * 16, spectrum + 16 * v,
+			memcpy(column + (v * polynomials + at) * 16, spectrum + 16 * v,
 				16 * sizeof(double));
 	}
 }
@@ -119,6 +119,19 @@ void tfhe_blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumulat
 		kernel->blind_rotate(key, accumulators, masks, batch, scratch);
 	else
 		kernel->blind_rotate_grouped(key, accumulators, masks, batch, scratch);
+}
+
+size_t tfhe_half_shared(const struct tfhe_bootstrap_key *key)
+{
+	const struct tfhe_kernel *kernel = kernel_of(ring_fft_isa(key->fft));
+	return kernel->vectors && tfhe_group(key->params) > 1 ? kernel->half_shared(key) : 0;
+}
+
+void tfhe_blind_rotate_half(const struct tfhe_bootstrap_key *key, uint32_t *accumulator,
+	const uint16_t *masks, struct spin_pair *pair, unsigned half, void *shared, void *scratch)
+{
+	kernel_of(ring_fft_isa(key->fft))
+		->blind_rotate_half(key, accumulator, masks, pair, half, shared, scratch);
 }
 
 void tfhe_glwe_keyswitch(const struct tfhe_bootstrap_key *like, const double *rows, uint32_t *glwe,
@@ -173,7 +186,14 @@ size_t tfhe_keyswitch_scratch(const struct tfhe_keyswitch_key *key, size_t batch
 void tfhe_keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out, const uint32_t *const *in,
 	const uint32_t *offsets, size_t batch, void *scratch)
 {
-	kernel_of(key->isa)->keyswitch(key, out, in, offsets, batch, scratch);
+	tfhe_keyswitch_part(key, out, in, offsets, batch, 0, 1, scratch);
+}
+
+void tfhe_keyswitch_part(const struct tfhe_keyswitch_key *key, uint32_t *out,
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+	unsigned parts, void *scratch)
+{
+	kernel_of(key->isa)->keyswitch(key, out, in, offsets, batch, part, parts, scratch);
 }
 
 /* With e_i = round(a_i) - a_i the phase moves by -sum e_i s_i, of mean -sum e_i / 2 over uniform

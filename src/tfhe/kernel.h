@@ -6,6 +6,7 @@
 #ifndef TFHE_KERNEL_H
 #define TFHE_KERNEL_H
 
+#include "os/spin.h"
 #include "ring/fft.h"
 #include "tfhe/params.h"
 
@@ -27,7 +28,7 @@ amt_status tfhe_bootstrap_key_alloc(
 /* Memory of a key, and a key in 64-byte aligned memory of that size which stays the caller's. Whoever
  * changes how keys lie in memory raises TFHE_KEY_LAYOUT: keys are kept in files (tfhe/expanded.h).
  */
-enum { TFHE_KEY_LAYOUT = 1 };
+enum { TFHE_KEY_LAYOUT = 2 };
 size_t tfhe_bootstrap_key_bytes(const struct tfhe_params *params);
 amt_status tfhe_bootstrap_key_place(struct tfhe_bootstrap_key *key,
 	const struct tfhe_params *params, enum isa isa, void *memory);
@@ -46,6 +47,14 @@ void tfhe_bootstrap_key_set(
 size_t tfhe_blind_rotate_scratch(const struct tfhe_bootstrap_key *key, size_t batch);
 void tfhe_blind_rotate(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 	const uint16_t *masks, size_t batch, void *scratch);
+
+/* One blind rotation by two threads, which call this at the same time with half 0 and 1 and the same
+ * pair: same result, bit for bit. `shared` has tfhe_half_shared bytes (0: not with this instruction set,
+ * or not with these keys) and is common, scratch is for each its own, as for a batch of 1. Each returns when its
+ * polynomial of the accumulator is done: meet once more before reading both. */
+size_t tfhe_half_shared(const struct tfhe_bootstrap_key *key);
+void tfhe_blind_rotate_half(const struct tfhe_bootstrap_key *key, uint32_t *accumulator,
+	const uint16_t *masks, struct spin_pair *pair, unsigned half, void *shared, void *scratch);
 
 /* Key-switch key: kN * ks_levels small LWEs of n + 1 words mod 2^32, in the layout of the kernel
  * (byte planes for VNNI, plain rows else). */
@@ -73,6 +82,10 @@ void tfhe_keyswitch_key_set(
 size_t tfhe_keyswitch_scratch(const struct tfhe_keyswitch_key *key, size_t batch);
 void tfhe_keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out, const uint32_t *const *in,
 	const uint32_t *offsets, size_t batch, void *scratch);
+/* Part `part` of `parts` of it: its share of the words of every output. */
+void tfhe_keyswitch_part(const struct tfhe_keyswitch_key *key, uint32_t *out,
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+	unsigned parts, void *scratch);
 
 /* Modulus switch of one small LWE to 2N with centred mean: tfhe_ggsws mask values and *body, all in
  * [0, 2N). out body already holds the half-sum of rounding errors and the half unit that

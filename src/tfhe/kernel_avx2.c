@@ -8,6 +8,8 @@
 
 #include "tfhe/rotate_grouped.h"
 
+#include "tfhe/rotate_half.h"
+
 /* Products of key bytes and digits meet in 16-bit pairs, at most 255 B each: so many of them add
  * up before they must be widened. */
 static unsigned multiply_variant(const struct tfhe_params *p)
@@ -87,7 +89,7 @@ static void multiply_tile(uint32_t *sums, size_t stride, const uint8_t *tile, co
 }
 
 const struct tfhe_kernel tfhe_kernel_avx2 = {true, blind_rotate_scratch, blind_rotate,
-	grouped_scratch, blind_rotate_grouped, glwe_keyswitch, keyswitch_bytes, keyswitch_set,
-	keyswitch_scratch, keyswitch};
+	grouped_scratch, blind_rotate_grouped, half_shared, blind_rotate_half, glwe_keyswitch,
+	keyswitch_bytes, keyswitch_set, keyswitch_scratch, keyswitch};
 
 #endif

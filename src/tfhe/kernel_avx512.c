@@ -8,6 +8,8 @@
 
 #include "tfhe/rotate_grouped.h"
 
+#include "tfhe/rotate_half.h"
+
 /* acc[lane] += four products of unsigned key bytes and signed digits. Without VNNI the products
  * meet in 16-bit pairs first: 2 * 255 * 64 still fits. */
 INLINE __m512i dot(__m512i acc, __m512i key, __m512i digits, bool vnni)
@@ -101,7 +103,7 @@ static void multiply_tile(uint32_t *sums, size_t stride, const uint8_t *tile, co
 }
 
 const struct tfhe_kernel tfhe_kernel_avx512 = {true, blind_rotate_scratch, blind_rotate,
-	grouped_scratch, blind_rotate_grouped, glwe_keyswitch, keyswitch_bytes, keyswitch_set,
-	keyswitch_scratch, keyswitch};
+	grouped_scratch, blind_rotate_grouped, half_shared, blind_rotate_half, glwe_keyswitch,
+	keyswitch_bytes, keyswitch_set, keyswitch_scratch, keyswitch};
 
 #endif

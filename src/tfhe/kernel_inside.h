@@ -16,6 +16,10 @@ struct tfhe_kernel {
 	size_t (*grouped_scratch)(const struct tfhe_bootstrap_key *key, size_t batch);
 	void (*blind_rotate_grouped)(const struct tfhe_bootstrap_key *key, uint32_t *accumulators,
 		const uint16_t *masks, size_t batch, void *scratch);
+	size_t (*half_shared)(const struct tfhe_bootstrap_key *key);
+	void (*blind_rotate_half)(const struct tfhe_bootstrap_key *key, uint32_t *accumulator,
+		const uint16_t *masks, struct spin_pair *pair, unsigned half, void *shared,
+		void *scratch);
 	void (*glwe_keyswitch)(const struct tfhe_bootstrap_key *like, const double *rows,
 		uint32_t *glwe, const uint32_t *a, void *scratch);
 	size_t (*keyswitch_bytes)(const struct tfhe_params *params);
@@ -23,7 +27,8 @@ struct tfhe_kernel {
 		const uint32_t *lwe);
 	size_t (*keyswitch_scratch)(const struct tfhe_keyswitch_key *key, size_t batch);
 	void (*keyswitch)(const struct tfhe_keyswitch_key *key, uint32_t *out,
-		const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch);
+		const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+		unsigned parts, void *scratch);
 };
 
 extern const struct tfhe_kernel tfhe_kernel_portable;
@@ -39,8 +44,8 @@ extern const struct tfhe_kernel tfhe_kernel_avx512;
  * addends", 2018; Joye and Paillier, "Blind rotation in fully homomorphic encryption with extended
  * keys", 2022).
  *
- * The kernels for vectors want the key in the order in which they read it: [step][vector of 8
- * points][subset][row polynomial][column][8 real, 8 imaginary parts]. */
+ * The kernels for vectors want the key in the order in which they read it: [step][column][vector of 8
+ * points][subset][row polynomial][8 real, 8 imaginary parts]. */
 
 /* The key switch on 32-bit lanes, in plain C: what sets without a better one use. */
 size_t tfhe_keyswitch_rows_bytes(const struct tfhe_params *params);
@@ -48,7 +53,8 @@ void tfhe_keyswitch_rows_set(
 	struct tfhe_keyswitch_key *key, unsigned coefficient, unsigned level, const uint32_t *lwe);
 size_t tfhe_keyswitch_rows_scratch(const struct tfhe_keyswitch_key *key, size_t batch);
 void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
-	const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch);
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+	unsigned parts, void *scratch);
 
 /* Signed balanced decomposition of a torus word to base 2^base_log2 with `levels` digits, most
  * significant first (level 0). Adding `offset` rounds to the nearest multiple of

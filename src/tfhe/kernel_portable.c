@@ -194,15 +194,19 @@ size_t tfhe_keyswitch_rows_scratch(const struct tfhe_keyswitch_key *key, size_t 
 }
 
 void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
-	const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch)
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+	unsigned parts, void *scratch)
 {
 	(void)scratch;
 	const struct tfhe_params *p = key->params;
 	size_t words = p->n + 1, dimension = tfhe_big_dimension(p);
+	size_t first = part * words / parts, end = (part + 1) * words / parts;
 	struct decomposition d = decomposition_of(p->ks_base_log2, p->ks_levels);
-	memset(out, 0, batch * words * sizeof(*out));
-	for (size_t b = 0; b < batch; b++)
-		out[b * words + p->n] = in[b][dimension] + offsets[b];
+	for (size_t b = 0; b < batch; b++) {
+		memset(out + b * words + first, 0, (end - first) * sizeof(*out));
+		if (end == words)
+			out[b * words + p->n] = in[b][dimension] + offsets[b];
+	}
 	const uint32_t *row = key->data;
 	for (size_t i = 0; i < dimension; i++)
 		for (unsigned level = 0; level < d.levels; level++, row += words)
@@ -211,11 +215,12 @@ void tfhe_keyswitch_rows(const struct tfhe_keyswitch_key *key, uint32_t *out,
 				uint32_t x = ((in[b][i] ^ flip) - flip) + d.offset;
 				uint32_t digit = (uint32_t)decomposition_digit(&d, x, level);
 				digit = (digit ^ flip) - flip;
-				for (size_t j = 0; j < words; j++)
+				for (size_t j = first; j < end; j++)
 					out[b * words + j] -= digit * row[j];
 			}
 }
 
 const struct tfhe_kernel tfhe_kernel_portable = {false, blind_rotate_scratch, blind_rotate,
-	grouped_scratch, blind_rotate_grouped, glwe_keyswitch, tfhe_keyswitch_rows_bytes,
-	tfhe_keyswitch_rows_set, tfhe_keyswitch_rows_scratch, tfhe_keyswitch_rows};
+	grouped_scratch, blind_rotate_grouped, NULL, NULL, glwe_keyswitch,
+	tfhe_keyswitch_rows_bytes, tfhe_keyswitch_rows_set, tfhe_keyswitch_rows_scratch,
+	tfhe_keyswitch_rows};

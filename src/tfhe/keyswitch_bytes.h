@@ -98,30 +98,39 @@ static void keyswitch_digits(
 }
 
 static void keyswitch(const struct tfhe_keyswitch_key *key, uint32_t *out,
-	const uint32_t *const *in, const uint32_t *offsets, size_t batch, void *scratch)
+	const uint32_t *const *in, const uint32_t *offsets, size_t batch, unsigned part,
+	unsigned parts, void *scratch)
 {
 	const struct tfhe_params *p = key->params;
 	size_t dimension = tfhe_big_dimension(p), words = p->n + 1, tiles = tiles_of(p);
 	size_t quads = quads_of(p), rows = dimension * p->ks_levels;
+	size_t first = part * tiles / parts, end = (part + 1) * tiles / parts;
 	uint32_t *sums = scratch;
 	int8_t *digits = (int8_t *)(sums + batch * tiles * TILE);
 	memset(sums, 0, batch * tiles * TILE * sizeof(*sums));
 	for (size_t b = 0; b < batch; b++)
 		keyswitch_digits(p, digits + b * rows, in[b]);
 	unsigned variant = multiply_variant(p), planes = planes_of(p);
-	const uint8_t *tile = key->data, *end = tile + key->bytes;
-	for (size_t slab = 0; slab < dimension / SLAB; slab++)
-		for (size_t t = 0; t < tiles; t++) {
-			const uint8_t *next = tile + quads * quad_bytes(planes);
+	size_t tile_bytes = quads * quad_bytes(planes), slabs = dimension / SLAB;
+	for (size_t slab = 0; slab < slabs; slab++) {
+		const uint8_t *tile =
+			(const uint8_t *)key->data + (slab * tiles + first) * tile_bytes;
+		for (size_t t = first; t < end; t++, tile += tile_bytes) {
+			const uint8_t *next = tile + tile_bytes;
+			if (t + 1 == end)
+				next += slab + 1 < slabs ? (tiles - end + first) * tile_bytes
+							 : 0 - tile_bytes;
 			multiply_tile(sums + t * TILE, tiles * TILE, tile,
 				digits + slab * quads * 4, rows, quads, batch, variant, planes,
-				next < end ? next : tile);
-			tile = next;
+				next);
 		}
+	}
+	size_t last = end * TILE < words ? end * TILE : words;
 	for (size_t b = 0; b < batch; b++) {
 		const uint32_t *sum = sums + b * tiles * TILE;
-		for (size_t j = 0; j < words; j++)
+		for (size_t j = first * TILE; j < last; j++)
 			out[b * words + j] = -sum[j];
-		out[b * words + p->n] += in[b][dimension] + offsets[b];
+		if (last == words)
+			out[b * words + p->n] += in[b][dimension] + offsets[b];
 	}
 }

@@ -13,7 +13,10 @@
  * 4 or 5 zeros at its end and a tie is not rare: one in 32. Ties go up in even coefficients and down
  * in odd ones, or else the mask would be biased and the key, whose bits are 1/2 on average, would
  * turn the bias into ten times the noise. */
-enum { GROUPED_SUBSETS = 7, GROUPED_VECTOR = GROUPED_SUBSETS * 4 * 16 /* doubles */ };
+enum {
+	GROUPED_SUBSETS = 7,
+	GROUPED_VECTOR = GROUPED_SUBSETS * 2 * 16 /* doubles of a vector in one column */
+};
 
 /* Digits of a polynomial, which is rounded to them in passing. */
 struct rounded {
@@ -40,15 +43,21 @@ INLINE void load_rounding(const void *source, unsigned q, unsigned t, points *lo
 	load_rounding_digits(s, s->n / 2 + j, &low->im, &high->im);
 }
 
+INLINE void digits_of(
+	const struct ring_fft *f, const struct decomposition *d, double *x, uint32_t *polynomial)
+{
+	struct rounded s = {polynomial, f->n, f->n / 2 / first_parts(f),
+		UINT32_MAX << (32 - d->base_log2), {0}};
+	for (unsigned i = 0; i < 16; i++)
+		s.offsets[i] = d->offset - (i & 1);
+	forward_first(f, x, 0, s.part, load_rounding, &s);
+}
+
 INLINE void digits_of_both(
 	const struct ring_fft *f, const struct decomposition *d, double *x, uint32_t *accumulator)
 {
 	for (unsigned c = 0; c < 2; c++) {
-		struct rounded s = {accumulator + c * f->n, f->n, f->n / 2 / first_parts(f),
-			UINT32_MAX << (32 - d->base_log2), {0}};
-		for (unsigned i = 0; i < 16; i++)
-			s.offsets[i] = d->offset - (i & 1);
-		forward_first(f, x + c * f->n, 0, s.part, load_rounding, &s);
+		digits_of(f, d, x + c * f->n, accumulator + c * f->n);
 		forward_middles(f, x + c * f->n);
 	}
 }
@@ -89,14 +98,14 @@ INLINE points monomial(const struct block_monomials *m, unsigned subset, unsigne
 
 /* sums[c][column][i] = bundle times digits at vector i of the block, for ciphertexts c. */
 INLINE void multiply_bundle(vector sums[][2][8], vector digits[][2][8], unsigned count,
-	const double *key, const struct block_monomials *monomials, unsigned i)
+	const double *key, size_t column, const struct block_monomials *monomials, unsigned i)
 {
 	for (unsigned part = 0; part < PARTS; part++) {
 		points bundle[TOGETHER][4], m[TOGETHER];
 		for (unsigned c = 0; c < count; c++)
 			m[c] = monomial(&monomials[c], 0, i, part);
 		for (unsigned j = 0; j < 4; j++) {
-			points k = p_load(key, j, part);
+			points k = p_load(key + j % 2 * column, j / 2, part);
 			for (unsigned c = 0; c < count; c++)
 				bundle[c][j] = p_mul(k, m[c]);
 		}
@@ -105,7 +114,7 @@ INLINE void multiply_bundle(vector sums[][2][8], vector digits[][2][8], unsigned
 			for (unsigned c = 0; c < count; c++)
 				m[c] = monomial(&monomials[c], subset, i, part);
 			for (unsigned j = 0; j < 4; j++) {
-				points k = p_load(key, subset * 4 + j, part);
+				points k = p_load(key + j % 2 * column, subset * 2 + j / 2, part);
 				for (unsigned c = 0; c < count; c++)
 					bundle[c][j] = p_fma(k, m[c], bundle[c][j]);
 			}
@@ -138,7 +147,8 @@ INLINE void bundle_block(const struct ring_fft *f, double *x, unsigned count, si
 	for (unsigned i = 0; i < 8; i++) {
 		for (size_t line = 0; line < prefetch->lines * count; line++, prefetch->at += 64)
 			__builtin_prefetch(prefetch->at, 0, 2);
-		multiply_bundle(sums, digits, count, key + i * GROUPED_VECTOR, m, i);
+		multiply_bundle(sums, digits, count, key + i * GROUPED_VECTOR,
+			f->n / 16 * GROUPED_VECTOR, m, i);
 	}
 	for (unsigned c = 0; c < 2 * count; c++) {
 		inverse_block(f, block, sums[c / 2][c % 2]);
@@ -174,7 +184,7 @@ INLINE void rotate_grouped(const struct tfhe_bootstrap_key *key, const struct ri
 {
 	const struct tfhe_params *p = key->params;
 	size_t n = f->n, steps = tfhe_steps(p), stride = steps * GROUPED_SUBSETS;
-	size_t step_size = GROUPED_SUBSETS * 4 * n, nodes = n / 16 / last_middle(f);
+	size_t step_size = n / 16 * 2 * GROUPED_VECTOR, nodes = n / 16 / last_middle(f);
 	struct decomposition d = decomposition_of(p->pbs_base_log2, 1);
 	/* Every vector of every ciphertext fetches its share of the next step's key. */
 	size_t shares = batch * (n / 16), lines = (step_size / 8 + shares - 1) / shares;

@@ -20,7 +20,7 @@
 enum { SUMMED = 10, MOST_VALUES = 256 };
 
 struct columns {
-	struct int_column a, b, bit;
+	struct int_column a, b, bit, summands[SUMMED];
 };
 
 struct operation {
@@ -58,23 +58,19 @@ BINARY(add)
 BINARY(sub)
 BINARY(min)
 BINARY(max)
+BINARY(mul)
 
 static amt_status run_select(struct int_context *c, struct int_column *out, const struct columns *x)
 {
 	return int_select(c, out, &x->bit, &x->a, &x->b);
 }
 
-/* `values` are the sums, each of ten rows. */
 static amt_status run_sum(struct int_context *c, struct int_column *out, const struct columns *x)
 {
-	amt_status s = STATUS_OK;
-	for (size_t first = 0; first < x->a.rows && amt_ok(s); first += SUMMED) {
-		struct int_column ten;
-		int_column_free(out);
-		int_view(&ten, &x->a, first, SUMMED);
-		s = int_sum_rows(c, out, &ten, ten.blocks);
-	}
-	return s;
+	const struct int_column *summands[SUMMED];
+	for (unsigned i = 0; i < SUMMED; i++)
+		summands[i] = &x->summands[i];
+	return int_sum(c, out, summands, SUMMED);
 }
 
 static const struct operation operations[] = {
@@ -88,10 +84,12 @@ static const struct operation operations[] = {
 	{"u64_select", INT_U64, 32, run_select},
 	{"u64_min", INT_U64, 32, run_min},
 	{"u64_max", INT_U64, 32, run_max},
-	{"u64_sum10", INT_U64, 1, run_sum},
+	{"u64_mul", INT_U64, 2, run_mul},
+	{"u64_sum10", INT_U64, 8, run_sum},
 	{"u8_eq", INT_U8, 128, run_eq},
 	{"u8_lt", INT_U8, 128, run_lt},
 	{"u8_add", INT_U8, 128, run_add},
+	{"u8_mul", INT_U8, 32, run_mul},
 	{"u64_add_latency", INT_U64, 1, run_add},
 	{"u64_eq_latency", INT_U64, 1, run_eq},
 	{"u64_lt_latency", INT_U64, 1, run_lt},
@@ -116,15 +114,25 @@ static void make_columns(
 	const struct tfhe_secret *secret, const struct operation *op, struct columns *columns)
 {
 	uint64_t a[MOST_VALUES], b[MOST_VALUES], bit[MOST_VALUES];
-	size_t rows = op->run == run_sum ? SUMMED * op->values : op->values;
-	for (size_t i = 0; i < rows; i++) {
+	for (size_t i = 0; i < op->values; i++) {
 		a[i] = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
 		b[i] = (i + 1) * UINT64_C(0xbf58476d1ce4e5b9);
 		bit[i] = a[i] >> 63;
 	}
-	compare_check(int_encrypt(secret, &columns->a, op->type, a, rows));
-	compare_check(int_encrypt(secret, &columns->b, op->type, b, rows));
-	compare_check(int_encrypt(secret, &columns->bit, INT_BOOL, bit, rows));
+	compare_check(int_encrypt(secret, &columns->a, op->type, a, op->values));
+	compare_check(int_encrypt(secret, &columns->b, op->type, b, op->values));
+	compare_check(int_encrypt(secret, &columns->bit, INT_BOOL, bit, op->values));
+	for (unsigned i = 0; i < SUMMED; i++)
+		compare_check(int_encrypt(secret, &columns->summands[i], op->type, a, op->values));
+}
+
+static void free_columns(struct columns *columns)
+{
+	int_column_free(&columns->a);
+	int_column_free(&columns->b);
+	int_column_free(&columns->bit);
+	for (unsigned i = 0; i < SUMMED; i++)
+		int_column_free(&columns->summands[i]);
 }
 
 static bool wanted(const char *metric, char **metrics, int count)
@@ -153,9 +161,7 @@ static void bench(struct compare *compare, struct tfhe_secret *secret, struct tf
 			r.peer.cpu / r.ours.cpu);
 	printf("\n");
 	fflush(stdout);
-	int_column_free(&columns.a);
-	int_column_free(&columns.b);
-	int_column_free(&columns.bit);
+	free_columns(&columns);
 }
 
 int main(int count, char **arguments)

@@ -2,7 +2,7 @@
  *
  *	bench_ntt [runs]
  *
- * One core, thread CPU time, the least of many runs; the kernels this processor has take turns, so that a
+ * One core, thread CPU time, medians of many runs; the kernels this processor has take turns, so that a
  * busy machine is the same to all. Transforms work on data that lies in the caches as far as it fits; the
  * rest on tiles as in scan/run_leaf.c. */
 #include "base/alloc.h"
@@ -20,7 +20,10 @@ enum {
 	LOG2N_FIRST = 13,
 	LOG2N_LAST = 15,
 	N_MOST = 1 << LOG2N_LAST,
-	RUNS = 1001,
+	RUN_NS = 100000,
+	WARM_NS = 50000,
+	RUNS = 201,
+	RUNS_MAX = 10001,
 	KERNELS_MAX = 8
 };
 
@@ -51,6 +54,12 @@ static double thread_ns(void)
 	struct timespec t;
 	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
 }
 
 /* The table's columns: kernels, and how they expand seeds. */
@@ -204,35 +213,36 @@ static uint64_t *words(size_t n)
 	return x;
 }
 
-/* A row: least time of a call with each kernel. */
+/* A row: time of a call with each kernel. */
 static void row(const char *name, void (*body)(struct data *), struct data *d,
 	const struct columns *c, uint64_t q, unsigned log2n, double unit)
 {
 	struct ntt *t[KERNELS_MAX];
-	double best[KERNELS_MAX];
+	static double each[KERNELS_MAX][RUNS_MAX];
 	unsigned calls[KERNELS_MAX];
 	memset(d->acc, 0, 6 * TILE * sizeof(*d->acc)); /* zero means the same to all */
 	for (unsigned k = 0; k < c->count; k++) {
 		check(ntt_new_with(&t[k], q, log2n, c->kernel[k]));
-		best[k] = 1e18;
 		calls[k] = 1;
 	}
-	for (unsigned r = 0; r <= c->runs; r++)
+	for (unsigned r = 0; r < c->runs; r++)
 		for (unsigned k = 0; k < c->count; k++) {
 			d->t = t[k];
 			d->seed = c->seed[k];
+			/* 512-bit units take some 20 us to wake up. */
+			for (double start = thread_ns(); thread_ns() < start + WARM_NS;)
+				body(d);
 			double start = thread_ns();
 			for (unsigned i = 0; i < calls[k]; i++)
 				body(d);
-			double each = (thread_ns() - start) / calls[k];
-			best[k] = each < best[k] ? each : best[k];
-			if (r ==
-				0) /* runs of 20 us, which other work interrupts less than long ones */
-				calls[k] = each > 2e4 ? 1 : (unsigned)(2e4 / (each + 1)) + 1;
+			each[k][r] = (thread_ns() - start) / calls[k];
+			if (r == 0)
+				calls[k] = (unsigned)(RUN_NS / each[k][r]) + 1;
 		}
 	printf("%-28s", name);
 	for (unsigned k = 0; k < c->count; k++) {
-		printf(" %12.3f", best[k] / unit);
+		qsort(each[k], c->runs, sizeof(each[k][0]), compare);
+		printf(" %12.3f", each[k][c->runs / 2] / unit);
 		ntt_free(t[k]);
 	}
 	printf("\n");
@@ -311,6 +321,7 @@ int main(int argc, char **argv)
 	struct ntt *t;
 	if (argc > 1)
 		c.runs = (unsigned)strtoul(argv[1], NULL, 10);
+	c.runs = c.runs < 1 ? 1 : c.runs > RUNS_MAX ? RUNS_MAX : c.runs;
 	printf("%-28s", "us a transform");
 	for (; c.count < KERNELS_MAX && c.kernel[c.count] != NULL; c.count++) {
 		c.seed[c.count] = expander(c.kernel[c.count]);

@@ -65,22 +65,27 @@ static amt_status find_root(struct ntt *t)
 	FAIL(AMT_INVALID_ARGUMENT, "%llu is not a prime", (unsigned long long)q);
 }
 
-/* The constants of the last levels, lane by lane: with L lanes, lane l is the block of L coefficients
- * number L b + l. */
-static void fill_ends(const struct ntt *t, uint64_t *out, const uint64_t *table)
+/* A kernel of doubles has w centred, and w / q. */
+static uint64_t double_bits(double x)
 {
-	size_t lanes = t->kernel->lanes, levels = (size_t)__builtin_ctzll(lanes);
-	size_t quotients = (lanes - 1) * lanes, group = 2 * quotients;
-	for (size_t block = 0; block < t->n / lanes; block++) {
-		uint64_t *at = out + block / lanes * group + block % lanes;
-		for (size_t level = 0; level < levels; level++)
-			for (size_t k = 0; k < (size_t)1 << level; k++, at += lanes) {
-				size_t nodes = t->n / lanes << level;
-				uint64_t w = table[nodes + (block << level) + k];
-				at[0] = w;
-				at[quotients] = ntt_shoup(t, w);
-			}
-	}
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
+
+static double centred(const struct ntt *t, uint64_t w)
+{
+	return w > t->q / 2 ? -(double)(t->q - w) : (double)w;
+}
+
+static uint64_t constant(const struct ntt *t, uint64_t w)
+{
+	return t->kernel->doubles ? double_bits(centred(t, w)) : w;
+}
+
+static uint64_t quotient(const struct ntt *t, uint64_t w)
+{
+	return t->kernel->doubles ? double_bits(centred(t, w) / (double)t->q) : ntt_shoup(t, w);
 }
 
 static size_t ends_words(const struct ntt *t)
@@ -89,41 +94,44 @@ static size_t ends_words(const struct ntt *t)
 	return t->n / lanes * 2 * (lanes - 1);
 }
 
-static void make_doubles(const struct ntt *t, uint64_t *table, size_t count)
+/* The constants of the last levels, lane by lane: with L lanes, lane l is the block of L coefficients
+ * number L b + l. */
+static void fill_ends(
+	const struct ntt *t, uint64_t *out, const uint64_t *table, const uint64_t *quotients)
 {
-	for (size_t i = 0; i < count; i++) {
-		int64_t w = (int64_t)table[i];
-		double centred = (double)(w > (int64_t)t->q / 2 ? w - (int64_t)t->q : w);
-		memcpy(&table[i], &centred, sizeof(centred));
+	size_t lanes = t->kernel->lanes, levels = (size_t)__builtin_ctzll(lanes);
+	size_t half = (lanes - 1) * lanes;
+	for (size_t block = 0; block < t->n / lanes; block++) {
+		uint64_t *at = out + block / lanes * 2 * half + block % lanes;
+		for (size_t level = 0; level < levels; level++)
+			for (size_t k = 0; k < (size_t)1 << level; k++, at += lanes) {
+				size_t node = (t->n / lanes << level) + (block << level) + k;
+				at[0] = table[node];
+				at[half] = quotients[node];
+			}
 	}
 }
 
 static void fill_tables(struct ntt *t)
 {
 	uint64_t inverse = pow_mod(t->root, t->q - 2, t->q), up = 1, down = 1;
+	uint64_t scale = pow_mod(t->n, t->q - 2, t->q), last = 0;
 	for (size_t power = 0; power < t->n; power++) {
 		size_t k = reverse(power, t->log2n);
-		t->forward[k] = up;
-		t->inverse[k] = down;
-		t->forward_shoup[k] = ntt_shoup(t, up);
-		t->inverse_shoup[k] = ntt_shoup(t, down);
+		t->forward[k] = constant(t, up);
+		t->inverse[k] = constant(t, down);
+		t->forward_shoup[k] = quotient(t, up);
+		t->inverse_shoup[k] = quotient(t, down);
+		last = k == 1 ? mul_mod(down, scale, t->q) : last;
 		up = mul_mod(up, t->root, t->q);
 		down = mul_mod(down, inverse, t->q);
 	}
-	fill_ends(t, t->forward_ends, t->forward);
-	fill_ends(t, t->inverse_ends, t->inverse);
-	t->scale = pow_mod(t->n, t->q - 2, t->q);
-	t->scale_shoup = ntt_shoup(t, t->scale);
-	t->last = mul_mod(t->inverse[1], t->scale, t->q);
-	t->last_shoup = ntt_shoup(t, t->last);
-	if (t->kernel->doubles) {
-		make_doubles(t, t->forward, t->n);
-		make_doubles(t, t->inverse, t->n);
-		make_doubles(t, t->forward_ends, ends_words(t));
-		make_doubles(t, t->inverse_ends, ends_words(t));
-		make_doubles(t, &t->scale, 1);
-		make_doubles(t, &t->last, 1);
-	}
+	fill_ends(t, t->forward_ends, t->forward, t->forward_shoup);
+	fill_ends(t, t->inverse_ends, t->inverse, t->inverse_shoup);
+	t->scale = constant(t, scale);
+	t->scale_shoup = quotient(t, scale);
+	t->last = constant(t, last);
+	t->last_shoup = quotient(t, last);
 }
 
 static void fill_constants(struct ntt *t)

@@ -92,6 +92,14 @@ INLINE vec nearest(vec x)
 	return sub(add(x, set(ROUND)), set(ROUND));
 }
 
+/* b / q is known: its quotient does not wait for the product. */
+INLINE vec times(vec a, vec b, vec b_inverse, const struct modulus *m)
+{
+	vec h = _mm256_mul_pd(a, b), l = _mm256_fmsub_pd(a, b, h);
+	vec c = sub(_mm256_fmadd_pd(a, b_inverse, set(ROUND)), set(ROUND));
+	return add(_mm256_fnmadd_pd(c, m->q, h), l);
+}
+
 INLINE vec product(vec a, vec b, const struct modulus *m)
 {
 	vec h = _mm256_mul_pd(a, b), l = _mm256_fmsub_pd(a, b, h);
@@ -114,63 +122,76 @@ INLINE vec positive(vec x, const struct modulus *m)
 
 /* ---- transforms */
 
-INLINE void forward_butterfly(vec *x, vec *y, vec w, const struct modulus *m)
+/* Constants of two levels: of a node and of its children. */
+struct constants {
+	vec w[3], over_q[3];
+};
+
+INLINE void forward_butterfly(
+	vec *x, vec *y, const struct constants *c, unsigned k, const struct modulus *m)
 {
-	vec v = product(*y, w, m), u = *x;
+	vec v = times(*y, c->w[k], c->over_q[k], m), u = *x;
 	*x = add(u, v);
 	*y = sub(u, v);
 }
 
-INLINE void inverse_butterfly(vec *x, vec *y, vec w, const struct modulus *m)
+INLINE void inverse_butterfly(
+	vec *x, vec *y, const struct constants *c, unsigned k, const struct modulus *m)
 {
 	vec sum = add(*x, *y), difference = sub(*x, *y);
 	*x = sum;
-	*y = product(difference, w, m);
+	*y = times(difference, c->w[k], c->over_q[k], m);
 }
 
-/* Two levels of four: constants w[0], and w[1], w[2] below it. */
-INLINE void forward_four(vec r[4], const vec w[3], const struct modulus *m, bool lazy)
+/* Two levels of four. */
+INLINE void forward_four(vec r[4], const struct constants *c, const struct modulus *m, bool lazy)
 {
 	if (!lazy) {
 		r[0] = centred(r[0], m);
 		r[1] = centred(r[1], m);
 	}
-	forward_butterfly(&r[0], &r[2], w[0], m);
-	forward_butterfly(&r[1], &r[3], w[0], m);
-	forward_butterfly(&r[0], &r[1], w[1], m);
-	forward_butterfly(&r[2], &r[3], w[2], m);
+	forward_butterfly(&r[0], &r[2], c, 0, m);
+	forward_butterfly(&r[1], &r[3], c, 0, m);
+	forward_butterfly(&r[0], &r[1], c, 1, m);
+	forward_butterfly(&r[2], &r[3], c, 2, m);
 }
 
-INLINE void inverse_four(vec r[4], const vec w[3], const struct modulus *m, bool lazy)
+INLINE void inverse_four(vec r[4], const struct constants *c, const struct modulus *m, bool lazy)
 {
-	inverse_butterfly(&r[0], &r[1], w[1], m);
-	inverse_butterfly(&r[2], &r[3], w[2], m);
+	inverse_butterfly(&r[0], &r[1], c, 1, m);
+	inverse_butterfly(&r[2], &r[3], c, 2, m);
 	if (!lazy) {
 		r[0] = centred(r[0], m);
 		r[2] = centred(r[2], m);
 	}
-	inverse_butterfly(&r[0], &r[2], w[0], m);
-	inverse_butterfly(&r[1], &r[3], w[0], m);
+	inverse_butterfly(&r[0], &r[2], c, 0, m);
+	inverse_butterfly(&r[1], &r[3], c, 0, m);
 	if (lazy)
 		r[0] = centred(r[0], m);
 	else
 		r[1] = centred(r[1], m);
 }
 
-/* The last two levels: by 1/N, to [0, q). */
-INLINE void inverse_last(vec *x, vec *y, vec scale, vec last, const struct modulus *m)
+/* The last level of all: by 1/N, to [0, q). */
+INLINE void inverse_last(const struct ntt *t, vec *x, vec *y, const struct modulus *m)
 {
 	vec sum = add(*x, *y), difference = sub(*x, *y);
-	*x = positive(product(sum, scale, m), m);
-	*y = positive(product(difference, last, m), m);
+	*x = positive(times(sum, broadcast(&t->scale), broadcast(&t->scale_shoup), m), m);
+	*y = positive(times(difference, broadcast(&t->last), broadcast(&t->last_shoup), m), m);
 }
 
-/* The constants of node `node` of a level and of its children. */
-INLINE void constants(vec w[3], const uint64_t *table, size_t node)
+INLINE struct constants constants(const uint64_t *w, const uint64_t *over_q, size_t node)
 {
-	w[0] = broadcast(table + node);
-	w[1] = broadcast(table + 2 * node);
-	w[2] = broadcast(table + 2 * node + 1);
+	return (struct constants){
+		{broadcast(w + node), broadcast(w + 2 * node), broadcast(w + 2 * node + 1)},
+		{broadcast(over_q + node), broadcast(over_q + 2 * node),
+			broadcast(over_q + 2 * node + 1)}};
+}
+
+INLINE struct constants end_constants(const uint64_t *e)
+{
+	return (struct constants){
+		{load(e), load(e + 4), load(e + 8)}, {load(e + 12), load(e + 16), load(e + 20)}};
 }
 
 /* Rows to columns. */
@@ -188,13 +209,12 @@ INLINE void transpose(vec r[4])
 INLINE void forward_two(const struct ntt *t, uint64_t *x, size_t node, size_t h,
 	const struct modulus *m, bool lazy, bool words)
 {
-	vec w[3];
-	constants(w, t->forward, node);
+	struct constants c = constants(t->forward, t->forward_shoup, node);
 	for (size_t j = 0; j < h; j += 4) {
 		vec r[4];
 		for (unsigned i = 0; i < 4; i++)
 			r[i] = words ? to_double(load_words(x + i * h + j)) : load(x + i * h + j);
-		forward_four(r, w, m, lazy);
+		forward_four(r, &c, m, lazy);
 		for (unsigned i = 0; i < 4; i++)
 			store(x + i * h + j, r[i]);
 	}
@@ -205,15 +225,14 @@ INLINE void forward_two(const struct ntt *t, uint64_t *x, size_t node, size_t h,
 INLINE void forward_end(const struct ntt *t, uint64_t *x, size_t node, const uint64_t *e,
 	const struct modulus *m, bool lazy)
 {
-	vec r[4], w[3];
+	struct constants c = constants(t->forward, t->forward_shoup, node);
+	vec r[4];
 	for (unsigned i = 0; i < 4; i++)
 		r[i] = load(x + 4 * i);
-	constants(w, t->forward, node);
-	forward_four(r, w, m, lazy);
+	forward_four(r, &c, m, lazy);
 	transpose(r);
-	for (unsigned i = 0; i < 3; i++)
-		w[i] = load(e + 4 * i);
-	forward_four(r, w, m, lazy);
+	c = end_constants(e);
+	forward_four(r, &c, m, lazy);
 	transpose(r);
 	for (unsigned i = 0; i < 4; i++)
 		store_words(x + 4 * i, to_word(positive(centred(r[i], m), m)));
@@ -240,11 +259,11 @@ INLINE void forward_all(const struct ntt *t, uint64_t *x, bool lazy)
 	if (t->log2n % 2 == 0) {
 		forward_two(t, x, 1, n / 4, &m, lazy, true);
 	} else {
-		vec w = broadcast(t->forward + 1);
+		struct constants c = constants(t->forward, t->forward_shoup, 1);
 		for (size_t j = 0; j < n / 2; j += 4) {
 			vec a = to_double(load_words(x + j)),
 			    b = to_double(load_words(x + n / 2 + j));
-			forward_butterfly(&a, &b, w, &m);
+			forward_butterfly(&a, &b, &c, 0, &m);
 			store(x + j, a);
 			store(x + n / 2 + j, b);
 		}
@@ -269,13 +288,12 @@ static void forward(const struct ntt *t, uint64_t *x)
 INLINE void inverse_two(
 	const struct ntt *t, uint64_t *x, size_t node, size_t h, const struct modulus *m, bool lazy)
 {
-	vec w[3];
-	constants(w, t->inverse, node);
+	struct constants c = constants(t->inverse, t->inverse_shoup, node);
 	for (size_t j = 0; j < h; j += 4) {
 		vec r[4];
 		for (unsigned i = 0; i < 4; i++)
 			r[i] = load(x + i * h + j);
-		inverse_four(r, w, m, lazy);
+		inverse_four(r, &c, m, lazy);
 		for (unsigned i = 0; i < 4; i++)
 			store(x + i * h + j, r[i]);
 	}
@@ -284,16 +302,15 @@ INLINE void inverse_two(
 INLINE void inverse_end(const struct ntt *t, uint64_t *x, size_t node, const uint64_t *e,
 	const struct modulus *m, bool lazy)
 {
-	vec r[4], w[3];
+	struct constants c = end_constants(e);
+	vec r[4];
 	for (unsigned i = 0; i < 4; i++)
 		r[i] = to_double(load_words(x + 4 * i));
 	transpose(r);
-	for (unsigned i = 0; i < 3; i++)
-		w[i] = load(e + 4 * i);
-	inverse_four(r, w, m, lazy);
+	inverse_four(r, &c, m, lazy);
 	transpose(r);
-	constants(w, t->inverse, node);
-	inverse_four(r, w, m, lazy);
+	c = constants(t->inverse, t->inverse_shoup, node);
+	inverse_four(r, &c, m, lazy);
 	for (unsigned i = 0; i < 4; i++)
 		store(x + 4 * i, r[i]);
 }
@@ -313,23 +330,22 @@ INLINE void inverse_block(const struct ntt *t, uint64_t *x, size_t node, size_t 
 INLINE void inverse_finish(const struct ntt *t, uint64_t *x, const struct modulus *m, bool lazy)
 {
 	size_t h = t->n / 4;
-	vec w1 = broadcast(t->inverse + 2), w2 = broadcast(t->inverse + 3);
-	vec scale = broadcast(&t->scale), last = broadcast(&t->last);
+	struct constants c = constants(t->inverse, t->inverse_shoup, 1);
 	bool two = t->log2n % 2 == 0;
 	for (size_t j = 0; j < h; j += 4) {
 		vec r[4];
 		for (unsigned i = 0; i < 4; i++)
 			r[i] = load(x + i * h + j);
 		if (two) {
-			inverse_butterfly(&r[0], &r[1], w1, m);
-			inverse_butterfly(&r[2], &r[3], w2, m);
+			inverse_butterfly(&r[0], &r[1], &c, 1, m);
+			inverse_butterfly(&r[2], &r[3], &c, 2, m);
 			if (!lazy) {
 				r[0] = centred(r[0], m);
 				r[2] = centred(r[2], m);
 			}
 		}
-		inverse_last(&r[0], &r[2], scale, last, m);
-		inverse_last(&r[1], &r[3], scale, last, m);
+		inverse_last(t, &r[0], &r[2], m);
+		inverse_last(t, &r[1], &r[3], m);
 		for (unsigned i = 0; i < 4; i++)
 			store_words(x + i * h + j, to_word(r[i]));
 	}

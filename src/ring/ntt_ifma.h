@@ -71,9 +71,9 @@ static inline struct word_modulus word_modulus(const struct ntt *t)
 		set(((uint64_t)1 << 52) - t->q), set(((uint64_t)1 << 52) - 1)};
 }
 
-/* With e the upper half of (w >> 12) floor(2^64 / q), w - e q is below q + (2^64 mod q) + 2^12, and so below
- * 2 q (close) or 3 q. The shift is one by bits of bytes, which runs where the products do not: what
- * comes round above bit 52 they do not see. */
+/* With e the upper half of (w >> 12) floor(2^64 / q), w - e q is below q + (2^64 mod q) + 2^12, and so
+ * below 2 q (close) or 3 q. The shift is one by bits of bytes, on a port that AES leaves free; products
+ * do not see what comes round above bit 52. */
 INLINE vec reduce_word(vec w, const struct word_modulus *m, bool close)
 {
 	const vec from = set(0x003c342c241c140c);

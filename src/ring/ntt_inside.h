@@ -9,7 +9,7 @@
  *
  * Products with a constant w use Shoup's quotient w' = floor(2^b w / q): with e = floor(y w' / 2^b),
  * y w - e q lies in [0, 2q). b is 64 in plain C and 52 in the vector kernels that multiply 52 bits.
- * Kernels of doubles keep none (ntt_avx2.c).
+ * Kernels of doubles have w / q (ntt_avx2.c).
  */
 #ifndef RING_NTT_INSIDE_H
 #define RING_NTT_INSIDE_H
@@ -24,7 +24,7 @@ struct ntt_kernel {
 	const char *name;
 	unsigned shoup_bits;
 	unsigned lanes; /* of 64 bits; 8 where there are none */
-	bool doubles;	/* the tables are doubles in (-q/2, q/2), without quotients */
+	bool doubles;	/* the tables are doubles in (-q/2, q/2), quotients w / q */
 	void (*forward)(const struct ntt *t, uint64_t *x);
 	void (*inverse)(const struct ntt *t, uint64_t *x);
 	void (*add)(

@@ -31,7 +31,7 @@ struct metric {
 struct bench {
 	unsigned pages, runs;
 	const char *folder;
-	char server[512];
+	char server[600];
 	amt_key *key;
 	sqlite3 *plain;
 	struct metric metric[MAX_METRICS];
@@ -133,7 +133,7 @@ static bool progress(void *context, const char *what, uint64_t done, uint64_t to
 
 static amt_session *open_session(struct bench *b, unsigned threads, amt_scan_form form)
 {
-	char command[1200];
+	char command[1400];
 	amt_session *session;
 	(void)snprintf(command, sizeof(command), "'%s' --stdio --db '%s' --threads %u", b->server,
 		b->folder, threads);
@@ -359,7 +359,7 @@ static const struct query q1 = {"q1_1m_s", "",
 	" CHECK (l_extendedprice BETWEEN 0.00 AND 105000.00),"                              \
 	"l_discount decimal(4, 2, scan) NOT NULL CHECK (l_discount BETWEEN 0.00 AND 0.10)," \
 	"l_tax decimal(4, 2, scan) NOT NULL CHECK (l_tax BETWEEN 0.00 AND 0.08),"           \
-	"l_returnflag text(scan, 4) NOT NULL, l_linestatus text(scan, 2) NOT NULL,"         \
+	"l_returnflag text(scan, 3) NOT NULL, l_linestatus text(scan, 2) NOT NULL,"         \
 	"l_shipdate date(scan) NOT NULL"                                                    \
 	" CHECK (l_shipdate BETWEEN '1992-01-02' AND '1998-12-01')"
 
@@ -488,7 +488,7 @@ static void write_json(const struct bench *b, const char *path)
 int main(int argc, char **argv)
 {
 	static struct bench b = {.pages = 64, .runs = 5};
-	char folder[512], json[512], here[512];
+	char folder[600], json[600], here[512];
 	(void)snprintf(here, sizeof(here), "%s", argv[0]);
 	char *slash = strrchr(here, '/');
 	if (slash != NULL)

@@ -390,6 +390,96 @@ static void grouped_set(void **state)
 	measure_set(TFHE_PARAMS_GROUPED);
 }
 
+/* The probability that a bootstrap fails, on real keys and at the set's limit of noise: too small to be
+ * seen for 16 messages, so the same half turn is divided among many more, as TFHE-rs does. What fails
+ * there gives the deviation in front of the table, and that the probability for 16. */
+static void enlarged(struct fixture *f, unsigned precision_log2)
+{
+	enum { NOISES = 96 };
+	const struct tfhe_params *p = f->p;
+	size_t stride = tfhe_lwe_stride(p), jobs_count = volume(1536, 256);
+	unsigned n = tfhe_poly_size(p), box = n >> precision_log2, delta_log2 = 31 - precision_log2;
+	unsigned all = 2u << precision_log2;
+	struct tfhe_lut constant, fine;
+	uint32_t values[16], phase;
+	/* Not 0, which would come out without noise. */
+	const uint32_t one = 1u << tfhe_delta_log2(p);
+	for (unsigned i = 0; i < 16; i++)
+		values[i] = one;
+	OK(tfhe_lut_new(&constant, p, 1, values));
+	OK(tfhe_lut_new(&fine, p, 1, values));
+	/* Odd multiples of half a box, so that a message and its negation differ. */
+	for (unsigned j = 0; j < n; j++) {
+		uint32_t m = (j + box / 2) / box;
+		fine.polynomial[j] =
+			m < all / 2 ? (2 * m + 1) << (delta_log2 - 1) : -(1u << (delta_log2 - 1));
+	}
+	uint32_t *noise = fixture_lwes(f, NOISES), *lwes = fixture_lwes(f, jobs_count);
+	struct tfhe_job *jobs;
+	OK(mem_array(&jobs, jobs_count, sizeof(*jobs)));
+	for (size_t i = 0; i < NOISES; i++) {
+		fixture_encrypt(f, noise + i * stride, 0);
+		jobs[i] = (struct tfhe_job){
+			.in = noise + i * stride, .lut = &constant, .out = {noise + i * stride}};
+	}
+	OK(tfhe_bootstrap(f->e, jobs, NOISES, NULL, NULL));
+	for (size_t i = 0; i < jobs_count; i++) {
+		/* 100 + 25 + 25 units */
+		static const int32_t weights[] = {10, 5, -5};
+		uint32_t *lwe = lwes + i * stride, pick[3];
+		OK(random_bytes(pick, sizeof(pick)));
+		tfhe_lwe_trivial(p, lwe, ((uint32_t)(i % all) << delta_log2) - 10 * one);
+		for (unsigned j = 0; j < 3; j++)
+			tfhe_lwe_add_scaled(p, lwe,
+				noise + (3 * (pick[j] % (NOISES / 3)) + j) * stride, weights[j]);
+		jobs[i] = (struct tfhe_job){.in = lwe, .lut = &fine, .out = {lwe}};
+	}
+	OK(tfhe_bootstrap(f->e, jobs, jobs_count, NULL, NULL));
+	double failures = 0, count = (double)jobs_count;
+	for (size_t i = 0; i < jobs_count; i++) {
+		OK(tfhe_phase_lwe(f->secret, &phase, lwes + i * stride));
+		int got = (int32_t)phase >> delta_log2;
+		int message = got >= 0 ? got : (int)all / 2 - 1 - got;
+		failures += (unsigned)message % all != i % all;
+	}
+	struct tfhe_params large = *p;
+	large.precision_log2 = precision_log2;
+	double expected = exp2(tfhe_failure_log2(&large, p->max_noise));
+	/* The variance that makes as many fail, and what it means for 16 messages. */
+	double low = p->max_noise * tfhe_noise_bootstrap(p) / 4, high = 1;
+	for (int step = 0; step < 100; step++) {
+		double middle = sqrt(low * high);
+		if (exp2(tfhe_failure_of_variance_log2(&large, middle)) * count < failures)
+			low = middle;
+		else
+			high = middle;
+	}
+	print_message("%s, %u messages, %u units: %.0f of %.0f fail, formula %.1f; for 16: 2^%.1f, "
+		      "formula 2^%.1f\n",
+		p->name, all / 2, p->max_noise, failures, count, count * expected,
+		tfhe_failure_of_variance_log2(p, low), tfhe_failure_log2(p, p->max_noise));
+	/* No more than the formula says, to 4 deviations; formulas are bounds for kernels with FMA. */
+	assert_true(failures < count * expected + 4 * sqrt(count * expected * (1 - expected)));
+	assert_true(failures > count * expected / 2 - 4 * sqrt(count * expected * (1 - expected)));
+	tfhe_lut_free(&constant);
+	tfhe_lut_free(&fine);
+	mem_free(jobs);
+	mem_free_aligned(noise, 0);
+	mem_free_aligned(lwes, 0);
+}
+
+static void failure_of_real_sets(void **state)
+{
+	(void)state;
+	static const uint16_t sets[] = {TFHE_DEFAULT_PARAMS, TFHE_PARAMS_GROUPED};
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct fixture f;
+		fixture_open(&f, sets[i], 0);
+		enlarged(&f, 7);
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +487,7 @@ int main(void)
 		cmocka_unit_test(default_set),
 		cmocka_unit_test(gaussian_set),
 		cmocka_unit_test(grouped_set),
+		cmocka_unit_test(failure_of_real_sets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

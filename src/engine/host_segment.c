@@ -208,39 +208,46 @@ void host_segments_forget(struct host *h)
 
 /* ---- reading */
 
-static amt_status open_slot(struct host_segments *g, uint64_t number, struct slot **out)
+/* The slot that has the segment open, else the one that was not used for longest. There are more slots
+ * than threads, so one is free. */
+static struct slot *choose(struct host_segments *g, uint64_t number)
 {
-	struct slot *victim = NULL;
+	struct slot *chosen = &g->slot[0];
 	for (size_t i = 0; i < g->slots; i++) {
 		struct slot *s = &g->slot[i];
-		if (s->number == number) {
-			*out = s;
-			return STATUS_OK;
-		}
-		if (s->users == 0 && (victim == NULL || s->last_use < victim->last_use))
-			victim = s;
+		if (s->number == number)
+			return s;
+		if (s->users == 0 && (chosen->users > 0 || s->last_use < chosen->last_use))
+			chosen = s;
 	}
-	ENSURE(victim != NULL, AMT_INTERNAL, "more threads read segments than there are");
-	segment_close(victim->segment);
-	*victim = (struct slot){0};
-	amt_status s = segment_open(&victim->segment, g->io, g->folder, number);
+	return chosen;
+}
+
+static amt_status open_in(struct host_segments *g, struct slot *slot, uint64_t number)
+{
+	if (slot->number == number)
+		return STATUS_OK;
+	ENSURE(slot->users == 0, AMT_INTERNAL, "more threads read segments than there are");
+	segment_close(slot->segment);
+	*slot = (struct slot){0};
+	amt_status s = segment_open(&slot->segment, g->io, g->folder, number);
 	if (amt_status_code(s) == AMT_NOT_FOUND) {
 		amt_status_clear(&s);
 		s = ERROR(AMT_CORRUPTION, "segment %llu is missing", (unsigned long long)number);
 	}
 	TRY(s);
-	victim->number = number;
-	*out = victim;
+	slot->number = number;
 	return s;
 }
 
 static amt_status hold(struct host_segments *g, const struct host_page *p, struct slot **out)
 {
 	pthread_mutex_lock(&g->lock);
-	amt_status s = open_slot(g, p->number, out);
+	struct slot *slot = *out = choose(g, p->number);
+	amt_status s = open_in(g, slot, p->number);
 	if (amt_ok(s)) {
-		(*out)->users++;
-		(*out)->last_use = ++g->uses;
+		slot->users++;
+		slot->last_use = ++g->uses;
 	}
 	pthread_mutex_unlock(&g->lock);
 	return s;

@@ -51,6 +51,13 @@ void secret_wipe(void *pointer, size_t size)
 	sodium_memzero(pointer, size);
 }
 
+__attribute__((noinline)) void secret_wipe_stack(void)
+{
+	enum { STACK_BYTES = 32 << 10 };
+	uint8_t below[STACK_BYTES];
+	sodium_memzero(below, sizeof(below));
+}
+
 bool secret_equal(const void *a, const void *b, size_t size)
 {
 	return sodium_memcmp(a, b, size) == 0;

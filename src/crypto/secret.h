@@ -17,7 +17,9 @@ amt_status secret_start(void);
 amt_status secret_alloc(
 	void *out, size_t size); /* zeroed; AMT_OUT_OF_MEMORY with a hint about RLIMIT_MEMLOCK */
 void secret_free(void *pointer); /* wipes; NULL allowed */
-void secret_wipe(void *pointer, size_t size);		      /* cannot be optimised away */
+void secret_wipe(void *pointer, size_t size); /* cannot be optimised away */
+/* Wipes 32 KiB of stack below the caller: what functions that worked on secrets have spilled there. */
+void secret_wipe_stack(void);
 bool secret_equal(const void *a, const void *b, size_t size); /* constant time */
 
 #endif

@@ -44,6 +44,8 @@ void secret_scratch_close(struct secret_scratch *w, const struct tfhe_params *p)
 	wipe_and_free(w->frequency, n * sizeof(*w->frequency));
 	wipe_and_free(w->product, n * sizeof(*w->product));
 	*w = (struct secret_scratch){0};
+	/* Transforms keep points on the stack, the key's among them. */
+	secret_wipe_stack();
 }
 
 /* w->frequency = digits * S, still real numbers next to integers. */

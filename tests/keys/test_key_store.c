@@ -558,18 +558,20 @@ static void closed_keys_are_gone_from_memory(void **state)
 	OK(tfhe_secret_export(key_ring_tfhe(ring), raw, tfhe_secret_bytes(set())));
 	for (size_t i = 0; i < sizeof(bits); i++)
 		bits[i] = raw[18 + (set()->n + i) / 8] >> ((set()->n + i) % 8) & 1;
-	struct leak_scan *scan = leak_scan_new();
-	leak_scan_add_bits(scan, "key", bits, sizeof(bits));
-	leak_scan_add_spectrum(scan, "key", bits, 11);
 	key_store_give(s, ring);
 	key_store_close(s);
 	io_free(io);
-	assert_true(hits_in_holder(scan, folder, "open", id, sizeof(id)) > 0);
-	size_t evicted = hits_in_holder(scan, folder, "evicted", id, sizeof(id));
-	if (evicted > 0)
-		fail_msg("after eviction: %s", leak_scan_report(scan));
-	size_t closed = hits_in_holder(scan, folder, "closed", id, sizeof(id));
-	assert_int_equal(closed, 0);
+	static const char *const modes[] = {"open", "evicted", "closed"};
+	struct leak_scan *scan = NULL;
+	for (size_t i = 0; i < 3; i++) {
+		leak_scan_free(scan);
+		scan = leak_scan_new();
+		leak_scan_add_bits(scan, "key", bits, sizeof(bits));
+		leak_scan_add_spectrum(scan, "key", bits, 11);
+		size_t hits = hits_in_holder(scan, folder, modes[i], id, sizeof(id));
+		if ((hits > 0) != (i == 0))
+			fail_msg("%s: %s", modes[i], leak_scan_report(scan));
+	}
 	/* Nor does the folder hold it in the clear. */
 	assert_int_equal(leak_scan_folder(scan, folder), 0);
 	leak_scan_free(scan);

@@ -227,8 +227,8 @@ amt_status amt_import_csv(amt_session *session, const char *table, int fd,
 /* Brings the pages of a table with scan columns up to date: rows that are in none yet, as INSERT and
  * UPDATE leave them, go into pages; if rows were deleted, all others are written anew without them and
  * get other numbers. Atomic. Errors: AMT_UNSUPPORTED (no scan column), AMT_LIMIT (deleted rows in a
- * table of more than about 240 MB of sealed rows). *out (may be NULL) has affected rows and
- * statistics. */
+ * table of more than about 240 MB of sealed rows). *out (may be NULL): the rows that went into
+ * pages, and statistics. */
 amt_status amt_repack(amt_session *session, const char *table, amt_result **out);
 
 /* Reads back everything that is stored of a table and checks it: every payload, every original

@@ -418,8 +418,9 @@ amt_status amt_repack(amt_session *s, const char *table, amt_result **out)
 		table);
 	TRY(result_new(&result, "REPACK"));
 	struct owner_meter meter = owner_meter_start(s);
-	bool holes = relation_count_removed(t, 0, t->rows) > 0;
-	result_set_affected(result, holes ? t->rows : t->rows - t->packed);
+	uint64_t removed = relation_count_removed(t, 0, t->rows);
+	bool holes = removed > 0;
+	result_set_affected(result, holes ? t->rows - removed : t->rows - t->packed);
 	amt_status status = STATUS_OK;
 	if (holes)
 		status = rewrite(s, t);

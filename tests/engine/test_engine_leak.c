@@ -58,6 +58,40 @@ static void add_secrets(struct leak *l)
 	OK(owner_table_key(l->session, SUBKEY_PAYLOAD, &l->session->table[0], &key));
 	leak_scan_add(l->scan, "payload key", key, AEAD_KEY_BYTES);
 	secret_free(key);
+	static const enum subkey_purpose of_scans[] = {
+		SUBKEY_PAYLOAD, SUBKEY_CANARY, SUBKEY_ORIGINAL_MAC};
+	for (size_t i = 0; i < 3; i++) {
+		OK(owner_table_key(l->session, of_scans[i], &l->session->table[1], &key));
+		leak_scan_add(l->scan, "key of a scan table", key, AEAD_KEY_BYTES);
+		secret_free(key);
+	}
+	OK(secret_alloc(&key, AEAD_KEY_BYTES));
+	OK(key_ring_subkey(l->key->ring, SUBKEY_BGV, span_str("B13"), (struct span){0}, key));
+	leak_scan_add(l->scan, "BGV secret", key, AEAD_KEY_BYTES);
+	secret_free(key);
+}
+
+static void run(struct leak *l, const char *sql)
+{
+	amt_result *r;
+	OK(amt_execute(l->session, sql, &r));
+	amt_result_free(r);
+}
+
+/* The texts are also the dictionary of a scan column. */
+static void scan_canaries(struct leak *l)
+{
+	struct buf sql = {0};
+	run(l, "CREATE TABLE s (a u8(scan) not null check (a between 0 and 9), b text(scan, 20)) WITH "
+	       "(scan_ring = 13)");
+	OK(buf_printf(&sql, "INSERT INTO s VALUES "));
+	for (unsigned i = 0; i < ROWS; i++)
+		OK(buf_printf(&sql, "%s(%u, '%s')", i > 0 ? ", " : "", i, l->canary[i]));
+	OK(buf_put_u8(&sql, 0));
+	run(l, (char *)sql.data);
+	buf_free(&sql);
+	OK(amt_repack(l->session, "s", NULL));
+	run(l, "DELETE FROM s WHERE a = 2");
 }
 
 static void insert_canaries(struct leak *l)
@@ -89,6 +123,7 @@ static int setup(void **state)
 	OK(amt_execute(l->session, "CREATE TABLE t (a u8 not null, b text)", &r));
 	amt_result_free(r);
 	insert_canaries(l);
+	scan_canaries(l);
 	l->scan = leak_scan_new();
 	add_secrets(l);
 	*state = l;
@@ -118,6 +153,12 @@ static void nothing_leaks(void **state)
 		OK(amt_execute(l->session, "UPDATE t SET a = 100 WHERE a = 8", &r));
 		amt_result_free(r);
 	}
+	struct buf sql = {0};
+	OK(buf_printf(&sql, "SELECT count(*) FROM s WHERE b = '%s'%c", l->canary[4], 0));
+	OK(amt_execute(l->session, (char *)sql.data, &r));
+	assert_string_equal(amt_result_cell(r, 0, 0), "1");
+	amt_result_free(r);
+	buf_free(&sql);
 	uint64_t bytes;
 	size_t found = leak_scan_folder(l->scan, l->folder);
 	found += leak_scan_process(l->scan, l->session->child, &bytes);

@@ -29,7 +29,8 @@ amt_status int_column_alloc(struct int_column *out, const struct tfhe_params *pa
 {
 	out->blocks = 0;
 	ENSURE((unsigned)type < INT_TYPES, AMT_INVALID_ARGUMENT, "type %d", (int)type);
-	ENSURE(blocks >= 1 && blocks <= INT_MAX_BLOCKS, AMT_INVALID_ARGUMENT, "%u blocks", blocks);
+	ENSURE(blocks >= 1 && blocks <= INT_MAX_BLOCKS + 1, AMT_INVALID_ARGUMENT, "%u blocks",
+		blocks);
 	ENSURE(rows >= 1, AMT_INVALID_ARGUMENT, "a column needs a row");
 	out->type = type;
 	out->stride = tfhe_lwe_stride(params);

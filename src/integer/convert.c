@@ -217,6 +217,15 @@ fail:
 	return s;
 }
 
+amt_status int_check_digits(const struct int_column *a)
+{
+	int32_t top = a->type == INT_BOOL ? 1 : 3;
+	for (unsigned b = 0; b < a->blocks; b++)
+		ENSURE(a->block[b].lo >= 0 && a->block[b].hi <= top, AMT_OUT_OF_RANGE,
+			"a digit that may be %d or %d", a->block[b].lo, a->block[b].hi);
+	return STATUS_OK;
+}
+
 bool int_is_clear(const struct int_column *a)
 {
 	for (unsigned b = 0; b < a->blocks; b++)
@@ -234,13 +243,13 @@ unsigned __int128 int_clear_value(const struct int_column *a)
 }
 
 amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_binary operation,
-	const struct int_column *a, const struct int_column *b, size_t row_bytes)
+	const struct int_column *a, const struct int_column *b, int32_t parameter, size_t row_bytes)
 {
 	enum { STATE_BYTES = 128 << 20 };
 	size_t chunk = STATE_BYTES / row_bytes + 1, rows = a->rows > b->rows ? a->rows : b->rows;
 	out->blocks = 0;
 	if (rows <= chunk)
-		return operation(c, out, a, b);
+		return operation(c, out, a, b, parameter);
 	for (size_t first = 0; first < rows; first += chunk) {
 		size_t count = rows - first < chunk ? rows - first : chunk;
 		struct int_column x = *a, y = *b, part;
@@ -248,7 +257,7 @@ amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_bina
 			int_view(&x, a, first, count);
 		if (b->rows > 1)
 			int_view(&y, b, first, count);
-		amt_status s = operation(c, &part, &x, &y);
+		amt_status s = operation(c, &part, &x, &y, parameter);
 		if (amt_ok(s))
 			s = int_append(c, out, &part);
 		int_column_free(&part);

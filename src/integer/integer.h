@@ -60,7 +60,7 @@ struct int_column {
 	unsigned blocks; /* usually int_type_blocks(type); aggregates choose what they need */
 	unsigned stride; /* words from row to row, tfhe_lwe_stride */
 	size_t rows;
-	struct int_block block[INT_MAX_BLOCKS];
+	struct int_block block[INT_MAX_BLOCKS + 1]; /* room for a carry */
 };
 
 /* What operations need: the evaluator, cached look-up tables, scratch, progress, counters. One
@@ -103,6 +103,13 @@ amt_status int_add(struct int_context *c, struct int_column *out, const struct i
 amt_status int_sub(struct int_context *c, struct int_column *out, const struct int_column *a,
 	const struct int_column *b);
 
+/* The same, and whether the result does not fit the type (bool). No bootstrap more; signed one. */
+amt_status int_add_overflow(struct int_context *c, struct int_column *out,
+	struct int_column *overflow, const struct int_column *a, const struct int_column *b);
+amt_status int_sub_overflow(struct int_context *c, struct int_column *out,
+	struct int_column *overflow, const struct int_column *a, const struct int_column *b);
+amt_status int_neg(struct int_context *c, struct int_column *out, const struct int_column *a);
+
 /* Operations with a clear operand (int_trivial) are cheaper where that helps; results may have several
  * units of noise, which operations that need less clean first. */
 
@@ -112,6 +119,23 @@ amt_status int_mul(struct int_context *c, struct int_column *out, const struct i
 /* The sum of columns, row by row; all of one type, rows equal or 1. Ten of 64 bits: 96 bootstraps. */
 amt_status int_sum(struct int_context *c, struct int_column *out,
 	const struct int_column *const *columns, size_t count);
+
+/* quotient = a / b towards 0, remainder = a - quotient * b; either may be NULL. By 0: unsigned the
+ * quotient is all ones, signed -1 (of a negative a: 1), the remainder a. 64 bits: 2240 bootstraps,
+ * signed 2500. */
+amt_status int_divide(struct int_context *c, struct int_column *quotient,
+	struct int_column *remainder, const struct int_column *a, const struct int_column *b);
+
+/* out: u8. 64 bits: 41 bootstraps. AMT_UNSUPPORTED with parameter sets of less than 30 units. */
+amt_status int_leading_zeros(
+	struct int_context *c, struct int_column *out, const struct int_column *a);
+
+/* Amounts count modulo the width; to the right signed values keep their sign. The amount is of any
+ * type. 64 bits: 96 bootstraps (signed to the right 100); by a clear amount none if it is even, else
+ * 16. */
+enum int_shift { INT_SHL, INT_SHR, INT_ROTL, INT_ROTR };
+amt_status int_shift(struct int_context *c, struct int_column *out, enum int_shift op,
+	const struct int_column *a, const struct int_column *amount);
 
 enum int_comparison { INT_EQ, INT_NE, INT_LT, INT_LE, INT_GT, INT_GE };
 /* out: bool. 64 bits: 17 bootstraps for EQ and NE, 21 for the order. */

@@ -143,9 +143,12 @@ unsigned __int128 int_clear_value(const struct int_column *a);
 /* Runs a binary operation over so many rows at a time that state of row_bytes a row stays within some
  * 100 MB. */
 typedef amt_status (*int_binary)(struct int_context *c, struct int_column *out,
-	const struct int_column *a, const struct int_column *b);
+	const struct int_column *a, const struct int_column *b, int32_t parameter);
 amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_binary operation,
-	const struct int_column *a, const struct int_column *b, size_t row_bytes);
+	const struct int_column *a, const struct int_column *b, int32_t parameter,
+	size_t row_bytes);
+/* AMT_OUT_OF_RANGE unless all digits are in [0, 3] (bool: [0, 1]). */
+amt_status int_check_digits(const struct int_column *a);
 
 /* ---- logic.c ------------------------------------------------------------------------------- */
 
@@ -188,7 +191,7 @@ struct int_piles {
 	struct int_context *c;
 	unsigned stride, blocks;
 	size_t rows;
-	unsigned __int128 constant;
+	int64_t constant[INT_MAX_BLOCKS]; /* to be added at each position */
 	struct int_pile pile[INT_MAX_BLOCKS];
 };
 /* Adds weight * block: the words are borrowed until int_piles_finish. A digit with its weight spans at

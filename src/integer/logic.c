@@ -187,23 +187,14 @@ static int32_t exactly_one(unsigned f, int32_t m, int32_t parameter)
 	return m == 1 ? 2 : 0;
 }
 
-static amt_status check_digits(const struct int_column *a)
-{
-	int32_t top = a->type == INT_BOOL ? 1 : 3;
-	for (unsigned b = 0; b < a->blocks; b++)
-		ENSURE(a->block[b].lo >= 0 && a->block[b].hi <= top, AMT_OUT_OF_RANGE,
-			"a digit that may be %d or %d", a->block[b].lo, a->block[b].hi);
-	return STATUS_OK;
-}
-
 amt_status int_logic(struct int_context *c, struct int_column *out, enum int_logic op,
 	const struct int_column *a, const struct int_column *b)
 {
 	out->blocks = 0;
 	size_t rows;
 	TRY(int_agree(&rows, a, b));
-	TRY(check_digits(a));
-	TRY(check_digits(b));
+	TRY(int_check_digits(a));
+	TRY(int_check_digits(b));
 	bool flags = a->type == INT_BOOL;
 	if (flags && op != INT_XOR) {
 		const struct int_column *const both[] = {a, b};
@@ -224,7 +215,7 @@ amt_status int_logic(struct int_context *c, struct int_column *out, enum int_log
 
 amt_status int_not(struct int_context *c, struct int_column *out, const struct int_column *a)
 {
-	TRY(check_digits(a));
+	TRY(int_check_digits(a));
 	TRY(int_column_alloc(out, c->params, a->type, a->blocks, a->rows));
 	amt_status s = STATUS_OK;
 	for (unsigned b = 0; b < a->blocks && amt_ok(s); b++) {

@@ -125,10 +125,7 @@ done:
 static amt_status check_integers(const struct int_column *a)
 {
 	ENSURE(a->type != INT_BOOL, AMT_TYPE_MISMATCH, "bool has no arithmetic");
-	for (unsigned b = 0; b < a->blocks; b++)
-		ENSURE(a->block[b].lo >= 0 && a->block[b].hi <= 3, AMT_OUT_OF_RANGE,
-			"a digit that may be %d or %d", a->block[b].lo, a->block[b].hi);
-	return STATUS_OK;
+	return int_check_digits(a);
 }
 
 static struct int_piles piles_of(struct int_context *c, unsigned blocks, size_t rows)
@@ -149,8 +146,9 @@ static uint64_t loudest(const struct int_column *a)
 
 /* State: two blocks for each pair of digits. */
 static amt_status multiply(struct int_context *c, struct int_column *out,
-	const struct int_column *a, const struct int_column *b)
+	const struct int_column *a, const struct int_column *b, int32_t parameter)
 {
+	(void)parameter;
 	size_t rows = a->rows > b->rows ? a->rows : b->rows;
 	struct int_piles piles = piles_of(c, a->blocks, rows);
 	struct products q = {0};
@@ -182,7 +180,7 @@ amt_status int_mul(struct int_context *c, struct int_column *out, const struct i
 		return int_mul_clear(c, out, b, a);
 	size_t pairs = (size_t)a->blocks * (a->blocks + 1) / 2;
 	size_t row_bytes = 2 * pairs * tfhe_lwe_stride(c->params) * sizeof(uint32_t);
-	return int_by_chunks(c, out, multiply, a, b, row_bytes);
+	return int_by_chunks(c, out, multiply, a, b, 0, row_bytes);
 }
 
 /* Digits s of the constant in [-3, 3], least sum of |s| times the positions it fills: a path through
@@ -214,8 +212,9 @@ static void signed_digits(unsigned __int128 value, unsigned blocks, int8_t *digi
 }
 
 static amt_status multiply_clear(struct int_context *c, struct int_column *out,
-	const struct int_column *a, const struct int_column *b)
+	const struct int_column *a, const struct int_column *b, int32_t parameter)
 {
+	(void)parameter;
 	int8_t digits[INT_MAX_BLOCKS];
 	signed_digits(int_clear_value(b), a->blocks, digits);
 	struct int_piles piles = piles_of(c, a->blocks, a->rows > b->rows ? a->rows : b->rows);
@@ -237,10 +236,21 @@ static amt_status multiply_clear(struct int_context *c, struct int_column *out,
 amt_status int_mul_clear(struct int_context *c, struct int_column *out, const struct int_column *a,
 	const struct int_column *b)
 {
+	unsigned __int128 value = int_clear_value(b);
+	unsigned bit = 0;
+	while (bit < 2 * a->blocks && (value >> bit & 1) == 0)
+		bit++;
+	if (bit < 2 * a->blocks && value >> bit == 1) { /* a power of two */
+		struct int_column amount;
+		TRY(int_trivial(c, &amount, INT_U8, bit, b->rows));
+		amt_status s = int_shift(c, out, INT_SHL, a, &amount);
+		int_column_free(&amount);
+		return s;
+	}
 	unsigned adders = 4 * a->blocks; /* of a position, about */
 	size_t row_bytes =
 		(size_t)a->blocks * adders / 3 * tfhe_lwe_stride(c->params) * sizeof(uint32_t);
-	return int_by_chunks(c, out, multiply_clear, a, b, row_bytes);
+	return int_by_chunks(c, out, multiply_clear, a, b, 0, row_bytes);
 }
 
 amt_status int_sum(struct int_context *c, struct int_column *out,

@@ -39,8 +39,8 @@ void int_piles_close(struct int_piles *p)
 
 void int_piles_constant(struct int_piles *p, int64_t value, unsigned position)
 {
-	if (2 * position < 128)
-		p->constant += (unsigned __int128)(__int128)value << 2 * position;
+	if (position < p->blocks)
+		p->constant[position] += value;
 }
 
 static amt_status push(struct int_piles *p, unsigned position, const struct int_block *block,
@@ -298,14 +298,16 @@ amt_status int_piles_finish(struct int_piles *p, struct int_column *out, enum in
 		TRY(compress_level(p, &done));
 	TRY(int_column_alloc(out, p->c->params, type, p->blocks, p->rows));
 	amt_status s = STATUS_OK;
+	int64_t carried = 0; /* by the constants */
 	for (unsigned b = 0; b < p->blocks && amt_ok(s); b++) {
 		const struct int_pile *pile = &p->pile[b];
+		int64_t constant = p->constant[b] + carried, digit = constant & 3;
+		carried = (constant - digit) / 4;
 		struct int_term terms[LEFT + 1];
 		for (size_t i = 0; i < pile->count; i++)
 			terms[i] = (struct int_term){&pile->addends[i].block, pile->addends[i].rows,
 				pile->addends[i].weight};
-		s = int_linear(p->c, &out->block[b], p->rows, terms, pile->count,
-			(int32_t)(p->constant >> 2 * b & 3));
+		s = int_linear(p->c, &out->block[b], p->rows, terms, pile->count, (int32_t)digit);
 	}
 	if (amt_ok(s))
 		s = int_ripple(p->c, out, NULL);

@@ -85,6 +85,8 @@ void expect(struct harness *h, struct int_column *x, const uint64_t *values, uin
 		if (got[r] != values[r])
 			fail_msg("%s, row %zu: %llx instead of %llx", what, r,
 				(unsigned long long)got[r], (unsigned long long)values[r]);
+	if (getenv("AMT_SHOW") != NULL)
+		print_message("%s: %.2f\n", what, (double)spent / (double)x->rows);
 	if (bootstraps >= 0 && spent != (uint64_t)bootstraps * x->rows)
 		fail_msg("%s: %.2f bootstraps a value instead of %d", what,
 			(double)spent / (double)x->rows, bootstraps);

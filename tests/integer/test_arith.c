@@ -115,7 +115,7 @@ static void test_mul(void **state)
 	all_pairs(INT_U8, multiply);
 	enum { ROWS = 400 };
 	uint64_t x[ROWS], y[ROWS];
-	for (int t = INT_U16; t < INT_TYPES; t++) {
+	for (int t = INT_U16; t <= INT_I64; t++) {
 		struct int_column a, b;
 		fill_values(x, y, ROWS, (enum int_type)t);
 		double_encrypt(h.e, &a, (enum int_type)t, x, ROWS);
@@ -135,7 +135,7 @@ static void test_mul_clear(void **state)
 	(void)state;
 	enum { ROWS = 256 };
 	uint64_t x[ROWS], y[ROWS];
-	for (int t = INT_U8; t < INT_TYPES; t++) {
+	for (int t = INT_U8; t <= INT_I64; t++) {
 		struct int_column a, b;
 		fill_values(x, y, ROWS, (enum int_type)t);
 		for (size_t i = 0; t == INT_U8 && i < ROWS; i++)
@@ -165,7 +165,7 @@ static void test_sum(void **state)
 	(void)state;
 	enum { ROWS = 400, MOST = 40 };
 	static uint64_t x[MOST][ROWS], y[ROWS], want[ROWS];
-	for (int t = INT_U8; t < INT_TYPES; t++) {
+	for (int t = INT_U8; t <= INT_I64; t++) {
 		struct int_column column[MOST];
 		const struct int_column *pointers[MOST], *same[MOST];
 		memset(want, 0, sizeof(want));
@@ -241,13 +241,265 @@ static void test_limits(void **state)
 	}
 }
 
-int main(void)
+/* The result does not fit. */
+static bool overflows(enum int_type t, uint64_t x, uint64_t y, bool subtract)
+{
+	__int128 p, q;
+	if (int_type_signed(t)) {
+		p = (int64_t)extend(t, x);
+		q = (int64_t)extend(t, y);
+	} else {
+		p = x & mask_of(t);
+		q = y & mask_of(t);
+	}
+	__int128 r = subtract ? p - q : p + q;
+	uint64_t back = extend(t, (uint64_t)r);
+	return r != (int_type_signed(t) ? (__int128)(int64_t)back : (__int128)back);
+}
+
+static void overflow(enum int_type t, const struct int_column *a, const struct int_column *b,
+	const uint64_t *x, const uint64_t *y)
+{
+	size_t step = b->rows == 1 ? 0 : 1;
+	uint64_t *want = calloc(a->rows, sizeof(*want)), *flags = calloc(a->rows, sizeof(*flags));
+	for (int subtract = 0; subtract < 2; subtract++) {
+		struct int_column r, flag;
+		for (size_t i = 0; i < a->rows; i++) {
+			uint64_t v = y[i * step];
+			want[i] = extend(t, subtract ? x[i] - v : x[i] + v);
+			flags[i] = overflows(t, x[i], v, subtract);
+		}
+		uint64_t before = SPENT(&h);
+		OK((subtract ? int_sub_overflow : int_add_overflow)(h.c, &r, &flag, a, b));
+		int count = (int)int_type_blocks(t) + int_type_signed(t);
+		expect(&h, &r, want, before, b->block[0].sources > 0 ? count : -1, "overflow");
+		expect(&h, &flag, flags, 0, -1, "overflow flag");
+	}
+	free(flags);
+	free(want);
+}
+
+static void test_overflow(void **state)
+{
+	(void)state;
+	all_pairs(INT_U8, overflow);
+	all_pairs(INT_I8, overflow);
+	enum { ROWS = 500 };
+	uint64_t x[ROWS], y[ROWS], want[ROWS];
+	for (int t = INT_U16; t <= INT_I64; t++) {
+		struct int_column a, b, r;
+		enum int_type type = (enum int_type)t;
+		fill_values(x, y, ROWS, type);
+		double_encrypt(h.e, &a, type, x, ROWS);
+		double_encrypt(h.e, &b, type, y, ROWS);
+		overflow(type, &a, &b, x, y);
+		int_column_free(&b);
+		int half = (int)int_type_blocks(type) / 2;
+		for (size_t k = 0; k < 24; k++) {
+			OK(int_trivial(h.c, &b, type, y[k], 1));
+			overflow(type, &a, &b, x, &y[k]);
+			uint64_t before = SPENT(&h);
+			OK(int_add(h.c, &r, &a, &b));
+			for (size_t i = 0; i < ROWS; i++)
+				want[i] = extend(type, x[i] + y[k]);
+			expect(&h, &r, want, before, y[k] % 16 ? half : -1, "add clear");
+			OK(int_sub(h.c, &r, &a, &b));
+			for (size_t i = 0; i < ROWS; i++)
+				want[i] = extend(type, x[i] - y[k]);
+			expect(&h, &r, want, 0, -1, "subtract clear");
+			OK(int_sub(h.c, &r, &b, &a));
+			for (size_t i = 0; i < ROWS; i++)
+				want[i] = extend(type, y[k] - x[i]);
+			expect(&h, &r, want, 0, -1, "subtract from clear");
+			int_column_free(&b);
+		}
+		uint64_t before = SPENT(&h);
+		OK(int_neg(h.c, &r, &a));
+		for (size_t i = 0; i < ROWS; i++)
+			want[i] = extend(type, 0 - x[i]);
+		expect(&h, &r, want, before, half, "neg");
+		int_column_free(&a);
+	}
+}
+
+static void test_leading_zeros(void **state)
+{
+	(void)state;
+	static const int counts[] = {4, 10, 19, 41};
+	enum { ROWS = 700 };
+	uint64_t x[ROWS], y[ROWS], want[ROWS];
+	for (int t = INT_U8; t <= INT_I64; t++) {
+		enum int_type type = (enum int_type)t;
+		unsigned bits = int_type_bits(type);
+		struct int_column a, r;
+		fill_values(x, y, ROWS, type);
+		for (size_t i = 0; i < ROWS; i++) {
+			x[i] = bits == 8 ? i & 255 : x[i] >> i % bits;
+			want[i] = bits;
+			for (uint64_t v = x[i]; v != 0; v >>= 1)
+				want[i]--;
+		}
+		double_encrypt(h.e, &a, type, x, ROWS);
+		uint64_t before = SPENT(&h);
+		OK(int_leading_zeros(h.c, &r, &a));
+		expect(&h, &r, want, before, count_of(counts, type), "leading zeros");
+		int_column_free(&a);
+	}
+}
+
+static uint64_t divided(enum int_type t, uint64_t x, uint64_t y, uint64_t *rest)
+{
+	bool negative = int_type_signed(t) && (int64_t)extend(t, x) < 0;
+	x = extend(t, x);
+	y = extend(t, y);
+	*rest = x;
+	if (y == 0)
+		return negative ? 1 : extend(t, UINT64_MAX);
+	if (!int_type_signed(t)) {
+		*rest = x % y;
+		return x / y;
+	}
+	if (y == UINT64_MAX) {
+		*rest = 0;
+		return extend(t, 0 - x);
+	}
+	*rest = (uint64_t)((int64_t)x % (int64_t)y);
+	return (uint64_t)((int64_t)x / (int64_t)y);
+}
+
+static const int divide_counts[] = {55, 175, 607, 2239},
+		 divide_signed_counts[] = {90, 242, 738, 2498};
+
+static void divide(enum int_type t, const struct int_column *a, const struct int_column *b,
+	const uint64_t *x, const uint64_t *y)
+{
+	size_t step = b->rows == 1 ? 0 : 1;
+	uint64_t *want = calloc(a->rows, sizeof(*want)), *rest = calloc(a->rows, sizeof(*rest));
+	struct int_column q, r;
+	for (size_t i = 0; i < a->rows; i++)
+		want[i] = divided(t, x[i], y[i * step], &rest[i]);
+	uint64_t before = SPENT(&h);
+	OK(int_divide(h.c, &q, &r, a, b));
+	int count = count_of(int_type_signed(t) ? divide_signed_counts : divide_counts, t);
+	bool whole = b->block[0].sources > 0 && b->rows > 1;
+	expect(&h, &q, want, before, whole ? count : -1, "quotient");
+	expect(&h, &r, rest, 0, -1, "remainder");
+	if (t == INT_U8 || t == INT_I8) {
+		OK(int_divide(h.c, &q, NULL, a, b));
+		expect(&h, &q, want, 0, -1, "quotient alone");
+		OK(int_divide(h.c, NULL, &r, a, b));
+		expect(&h, &r, rest, 0, -1, "remainder alone");
+	}
+	free(rest);
+	free(want);
+}
+
+static void test_divide(void **state)
+{
+	(void)state;
+	all_pairs(INT_U8, divide);
+	all_pairs(INT_I8, divide);
+	enum { ROWS = 420 };
+	uint64_t x[ROWS], y[ROWS];
+	for (int t = INT_U8; t <= INT_I64; t++) {
+		enum int_type type = (enum int_type)t;
+		struct int_column a, b;
+		fill_values(x, y, ROWS, type);
+		for (size_t i = 380; i < ROWS; i++)
+			y[i] >>= i % int_type_bits(type);
+		double_encrypt(h.e, &a, type, x, ROWS);
+		double_encrypt(h.e, &b, type, y, ROWS);
+		divide(type, &a, &b, x, y);
+		int_column_free(&b);
+		for (size_t k = 0; k < (light() ? 3 : 12); k++) {
+			uint64_t v = k < 6 ? k : y[k * 31];
+			OK(int_trivial(h.c, &b, type, v, 1));
+			divide(type, &a, &b, x, &v);
+			int_column_free(&b);
+		}
+		int_column_free(&a);
+	}
+}
+
+static uint64_t shifted(enum int_type t, enum int_shift op, uint64_t x, uint64_t amount)
+{
+	unsigned bits = int_type_bits(t), n = (unsigned)(amount % bits);
+	uint64_t u = x & mask_of(t);
+	switch (op) {
+	case INT_SHL:
+		return extend(t, u << n);
+	case INT_SHR:
+		return int_type_signed(t) ? (uint64_t)((int64_t)extend(t, x) >> n) : u >> n;
+	case INT_ROTL:
+		return extend(t, n == 0 ? u : u << n | u >> (bits - n));
+	default:
+		return extend(t, n == 0 ? u : u >> n | u << (bits - n));
+	}
+}
+
+/* By an encrypted amount, clean operands. */
+static const int shift_counts[] = {8, 16, 48, 96};
+
+static void shift(enum int_type t, const struct int_column *a, const struct int_column *amount,
+	const uint64_t *x, const uint64_t *y)
+{
+	uint64_t *want = calloc(a->rows, sizeof(*want));
+	for (int op = INT_SHL; op <= INT_ROTR; op++) {
+		struct int_column r;
+		for (size_t i = 0; i < a->rows; i++)
+			want[i] =
+				shifted(t, (enum int_shift)op, x[i], y[amount->rows == 1 ? 0 : i]);
+		uint64_t before = SPENT(&h);
+		OK(int_shift(h.c, &r, (enum int_shift)op, a, amount));
+		int blocks = (int)int_type_blocks(t), count = count_of(shift_counts, t);
+		bool signs = op == INT_SHR && int_type_signed(t);
+		if (signs)
+			count += 1 + count / blocks;
+		if (amount->block[0].sources == 0)
+			count = y[0] % 2 == 1 ? blocks / 2 : signs && y[0] % (unsigned)(2 * blocks);
+		expect(&h, &r, want, before, count, "shift");
+	}
+	free(want);
+}
+
+static void test_shift(void **state)
+{
+	(void)state;
+	all_pairs(INT_U8, shift);
+	all_pairs(INT_I8, shift);
+	enum { ROWS = 500 };
+	uint64_t x[ROWS], y[ROWS];
+	for (int t = INT_U8; t <= INT_I64; t++) {
+		struct int_column a, n;
+		fill_values(x, y, ROWS, (enum int_type)t);
+		for (size_t i = 0; i < ROWS; i++)
+			y[i] = i % 3 ? i & 255 : y[i] & 255;
+		double_encrypt(h.e, &a, (enum int_type)t, x, ROWS);
+		double_encrypt(h.e, &n, INT_U8, y, ROWS);
+		shift((enum int_type)t, &a, &n, x, y);
+		int_column_free(&n);
+		for (uint64_t v = 0; v < int_type_bits((enum int_type)t) + 2; v++) {
+			OK(int_trivial(h.c, &n, INT_U8, v, 1));
+			shift((enum int_type)t, &a, &n, x, &v);
+			int_column_free(&n);
+		}
+		int_column_free(&a);
+	}
+}
+
+int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mul),
 		cmocka_unit_test(test_mul_clear),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_shift),
+		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_leading_zeros),
+		cmocka_unit_test(test_divide),
 	};
+	if (count > 1)
+		cmocka_set_test_filter(arguments[1]);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (data[0] % 4 == 2)
 		try_list(rest);
 	else {
-		uint8_t type = data[1] % INT_TYPES, *at;
+		uint8_t type = data[1] % (INT_I64 + 1), *at;
 		unsigned blocks = int_type_blocks((enum int_type)type);
 		must(buf_put_u8(&made, type));
 		must(buf_put_u8(&made, (uint8_t)blocks));

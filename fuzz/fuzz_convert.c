@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] % 4 == 0)
 		try_list(rest);
 	else if (data[0] % 4 == 1) {
-		uint8_t type = data[1] % INT_TYPES;
+		uint8_t type = data[1] % (INT_I64 + 1);
 		unsigned blocks = int_type_blocks((enum int_type)type);
 		unsigned log2 = tfhe_compress_log2(p);
 		must(buf_put_u8(&made, type));

@@ -36,7 +36,8 @@ typedef enum amt_int_type {
 	AMT_INT_I8,
 	AMT_INT_I16,
 	AMT_INT_I32,
-	AMT_INT_I64
+	AMT_INT_I64,
+	AMT_INT_U128
 } amt_int_type;
 
 /* ---- arrays -------------------------------------------------------------------------------- */
@@ -70,10 +71,11 @@ amt_status amt_int_rotation_key(
 	const amt_key *old_key, const amt_key *new_key, void **bytes, size_t *size);
 
 /* values[i] holds the bits of value i (two's complement for signed types; bool: 0 or 1); bits
- * beyond the type's width are ignored. count is at least 1. */
+ * beyond the type's width are ignored. count is at least 1. u128: two
+ * words a value, the low one first. */
 amt_status amt_int_encrypt(amt_int_array **out, const amt_key *key, amt_int_type type,
 	const uint64_t *values, size_t count);
-/* values has room for amt_int_array_count(array); signed values come sign-extended to 64 bits. */
+/* values has room for amt_int_array_count(array) (u128: twice as many); signed values come sign-extended to 64 bits. */
 amt_status amt_int_decrypt(const amt_key *key, const amt_int_array *array, uint64_t *values);
 
 /* ---- writers -------------------------------------------------------------------------------
@@ -127,6 +129,9 @@ void amt_int_host_progress(amt_int_host *host, amt_int_progress progress, void *
 /* A public constant as an array of one value; not encrypted, mixes with what is. */
 amt_status amt_int_constant(
 	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t value);
+/* Of u128 in two words. */
+amt_status amt_int_constant_wide(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t low, uint64_t high);
 
 /* What a writer encrypted, as an array: one bootstrap for each 2 bits, so that every value is one of
  * its type with little noise, whatever the writer sent. Errors besides: AMT_TRUNCATED, AMT_CORRUPTION.
@@ -147,11 +152,44 @@ amt_status amt_int_compress(
 amt_status amt_int_host_accept(amt_int_host *host, const void *rotation_key, size_t size);
 amt_status amt_int_rotate(amt_int_host *host, amt_int_array **out, const amt_int_array *of_old_key);
 
+/* Operations take and give arrays: values at the same place, or one value with all of the other
+ * array. They do not change their operands. A constant as the right operand (or either of a commutative
+ * operation) makes many cheaper. docs/integers.md has the bootstraps each takes. */
+
 /* Modulo 2^width. Operands of one type, not bool. */
 amt_status amt_int_add(
 	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
 amt_status amt_int_sub(
 	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+
+amt_status amt_int_neg(amt_int_host *host, amt_int_array **out, const amt_int_array *a);
+/* The same, and a bool array that says which results did not fit the type. */
+amt_status amt_int_add_overflow(amt_int_host *host, amt_int_array **out, amt_int_array **overflow,
+	const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_sub_overflow(amt_int_host *host, amt_int_array **out, amt_int_array **overflow,
+	const amt_int_array *a, const amt_int_array *b);
+amt_status amt_int_mul(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b);
+/* quotient towards 0 and remainder of the same sign as a, as in C; either place may be NULL. Divided by
+ * 0: unsigned values give a quotient of all ones, signed ones -1, or 1 if a is negative; the remainder
+ * is a. The least signed value divided by -1 is itself. */
+amt_status amt_int_divide(amt_int_host *host, amt_int_array **quotient, amt_int_array **remainder,
+	const amt_int_array *a, const amt_int_array *b);
+/* The sum of `count` arrays, value by value. */
+amt_status amt_int_sum_of(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *const *arrays, size_t count);
+
+typedef enum amt_int_shift_kind {
+	AMT_INT_SHL,
+	AMT_INT_SHR, /* signed values keep their sign */
+	AMT_INT_ROTL,
+	AMT_INT_ROTR
+} amt_int_shift_kind;
+/* By amounts of any type, modulo the width. */
+amt_status amt_int_shift(amt_int_host *host, amt_int_array **out, amt_int_shift_kind kind,
+	const amt_int_array *a, const amt_int_array *amount);
+/* How many bits from the top are 0, as u8. AMT_UNSUPPORTED with parameter sets of little noise room. */
+amt_status amt_int_leading_zeros(amt_int_host *host, amt_int_array **out, const amt_int_array *a);
 
 typedef enum amt_int_comparison {
 	AMT_INT_EQ,

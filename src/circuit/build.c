@@ -72,7 +72,7 @@ amt_status circuit_constant(struct circuit *c, enum int_type type, uint32_t *nod
 {
 	ENSURE(c->constants < CIRCUIT_MAX_CONSTANTS, AMT_LIMIT, "more than %u constants",
 		CIRCUIT_MAX_CONSTANTS);
-	ENSURE(type < INT_TYPES, AMT_TYPE_MISMATCH, "no type %d", (int)type);
+	ENSURE(type <= INT_I64, AMT_TYPE_MISMATCH, "no type %d", (int)type);
 	c->constant_type[c->constants] = (uint8_t)type;
 	struct circuit_node n = {
 		.op = CIRCUIT_CONSTANT, .type = (uint8_t)type, .index = (uint16_t)c->constants};

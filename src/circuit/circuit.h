@@ -38,6 +38,12 @@ enum circuit_op {
 	CIRCUIT_SUM,	/* per row unsigned -> single u64, wraps */
 	CIRCUIT_MIN,	/* per row -> single of the same type; of no rows: 0 */
 	CIRCUIT_MAX,
+	CIRCUIT_MUL, /* two of one type, wraps */
+	CIRCUIT_DIV, /* two of one type, towards 0; by 0 as int_divide */
+	CIRCUIT_REM,
+	CIRCUIT_LOGIC,	/* detail: enum int_logic; two of one type, not bool */
+	CIRCUIT_INVERT, /* every bit; not bool */
+	CIRCUIT_SHIFT,	/* detail: enum int_shift; integer, amount of any integer type */
 	CIRCUIT_OPS
 };
 

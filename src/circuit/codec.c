@@ -80,7 +80,7 @@ static amt_status get(struct circuit *c, struct reader *in)
 	TRY(read_copy(in, c->constant_type, constants));
 	c->constants = (unsigned)constants;
 	for (unsigned i = 0; i < c->constants; i++)
-		ENSURE(c->constant_type[i] < INT_TYPES, AMT_CORRUPTION, "%s: constant of type %u",
+		ENSURE(c->constant_type[i] <= INT_I64, AMT_CORRUPTION, "%s: constant of type %u",
 			in->what, c->constant_type[i]);
 	TRY(read_count(in, CIRCUIT_MAX_NODES, "nodes", &nodes));
 	TRY(mem_array(&c->node, nodes + 1, sizeof(*c->node)));

@@ -37,6 +37,19 @@ static struct node_cost compare_cost(uint8_t comparison, unsigned blocks)
 	return (struct node_cost){d + joins, 1 + depth};
 }
 
+/* As if no operand were clear. */
+static struct node_cost arithmetic_cost(const struct circuit_node *n)
+{
+	enum int_type type = (enum int_type)n->type;
+	enum int_operation op = n->op == CIRCUIT_MUL				? INT_OP_MUL
+				: n->op == CIRCUIT_LOGIC			? INT_OP_LOGIC
+				: n->op != CIRCUIT_SHIFT			? INT_OP_DIVIDE
+				: n->detail == INT_SHR && int_type_signed(type) ? INT_OP_SHR_SIGNED
+										: INT_OP_SHL;
+	struct int_cost cost = int_cost(op, type);
+	return (struct node_cost){cost.bootstraps, cost.depth};
+}
+
 static struct node_cost node_cost(const struct circuit *c, const struct circuit_node *n)
 {
 	unsigned blocks = int_type_blocks((enum int_type)n->type);
@@ -57,6 +70,12 @@ static struct node_cost node_cost(const struct circuit *c, const struct circuit_
 	case CIRCUIT_ADD:
 	case CIRCUIT_SUB:
 		return (struct node_cost){blocks, blocks};
+	case CIRCUIT_MUL:
+	case CIRCUIT_DIV:
+	case CIRCUIT_REM:
+	case CIRCUIT_LOGIC:
+	case CIRCUIT_SHIFT:
+		return arithmetic_cost(n);
 	case CIRCUIT_SELECT:
 	case CIRCUIT_MASK:
 		return (struct node_cost){blocks, 1};

@@ -1,6 +1,8 @@
 #include "circuit/rules.h"
 
 static const char *const comparisons[] = {"eq", "ne", "lt", "le", "gt", "ge"};
+static const char *const logics[] = {"and", "or", "xor"};
+static const char *const shifts[] = {"left", "right", "turn_left", "turn_right"};
 static const char *const parts[CIRCUIT_PARTS] = {"", ".null", "valid"};
 static const char *const sinks[] = {"row bits", "value", "store"};
 
@@ -32,6 +34,12 @@ static amt_status print_node(
 		break;
 	case CIRCUIT_COMPARE:
 		TRY(buf_printf(out, ".%s", comparisons[n->detail]));
+		break;
+	case CIRCUIT_LOGIC:
+		TRY(buf_printf(out, ".%s", logics[n->detail]));
+		break;
+	case CIRCUIT_SHIFT:
+		TRY(buf_printf(out, ".%s", shifts[n->detail]));
 		break;
 	default:
 		break;

@@ -9,7 +9,7 @@ const char *circuit_op_name(uint8_t op)
 {
 	static const char *const names[CIRCUIT_OPS] = {"load", "constant", "trivial", "not", "all",
 		"any", "compare", "add", "sub", "select", "mask", "cast", "count", "sum", "min",
-		"max"};
+		"max", "mul", "div", "rem", "logic", "invert", "shift"};
 	return op < CIRCUIT_OPS ? names[op] : "?";
 }
 
@@ -32,6 +32,11 @@ static amt_status check_shape(const struct circuit *c, const struct circuit_node
 	case CIRCUIT_ADD:
 	case CIRCUIT_SUB:
 	case CIRCUIT_MASK:
+	case CIRCUIT_MUL:
+	case CIRCUIT_DIV:
+	case CIRCUIT_REM:
+	case CIRCUIT_LOGIC:
+	case CIRCUIT_SHIFT:
 		wanted = most = 2;
 		break;
 	case CIRCUIT_SELECT:
@@ -76,9 +81,24 @@ static amt_status check_shape(const struct circuit *c, const struct circuit_node
 		break;
 	case CIRCUIT_ADD:
 	case CIRCUIT_SUB:
+	case CIRCUIT_MUL:
+	case CIRCUIT_DIV:
+	case CIRCUIT_REM:
+	case CIRCUIT_LOGIC:
+		NEED(n->op != CIRCUIT_LOGIC || n->detail <= INT_XOR, "no such operation");
 		NEED(ARGUMENT_TYPE(0) == ARGUMENT_TYPE(1) && n->type == ARGUMENT_TYPE(0),
 			"one type needed");
 		NEED(n->type != INT_BOOL, "integers needed");
+		break;
+	case CIRCUIT_INVERT:
+		NEED(ARGUMENT_TYPE(0) != INT_BOOL && n->type == ARGUMENT_TYPE(0),
+			"integers needed, the type stays");
+		break;
+	case CIRCUIT_SHIFT:
+		NEED(n->detail <= INT_ROTR, "no such shift");
+		NEED(ARGUMENT_TYPE(0) != INT_BOOL && n->type == ARGUMENT_TYPE(0),
+			"integers needed, the type stays");
+		NEED(ARGUMENT_TYPE(1) != INT_BOOL, "an amount needed");
 		break;
 	case CIRCUIT_SELECT:
 		NEED(ARGUMENT_TYPE(0) == INT_BOOL, "the condition is a bool");
@@ -117,7 +137,7 @@ amt_status circuit_check_node(struct circuit *c, size_t number, amt_code code)
 	struct circuit_node *n = &c->node[number];
 	ENSURE(number < CIRCUIT_MAX_NODES, AMT_LIMIT, "a circuit of more than %u nodes",
 		CIRCUIT_MAX_NODES);
-	ENSURE(n->op < CIRCUIT_OPS && n->type < INT_TYPES, code, "operation %u of type %u", n->op,
+	ENSURE(n->op < CIRCUIT_OPS && n->type <= INT_I64, code, "operation %u of type %u", n->op,
 		n->type);
 	bool rows = n->op == CIRCUIT_LOAD, late = false;
 	for (unsigned i = 0; i < n->arguments; i++) {

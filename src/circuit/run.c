@@ -75,6 +75,18 @@ static amt_status compute(struct run *r, size_t number, uint64_t first, size_t r
 		return int_add(r->integers, out, &v[a[0]], &v[a[1]]);
 	case CIRCUIT_SUB:
 		return int_sub(r->integers, out, &v[a[0]], &v[a[1]]);
+	case CIRCUIT_MUL:
+		return int_mul(r->integers, out, &v[a[0]], &v[a[1]]);
+	case CIRCUIT_DIV:
+		return int_divide(r->integers, out, NULL, &v[a[0]], &v[a[1]]);
+	case CIRCUIT_REM:
+		return int_divide(r->integers, NULL, out, &v[a[0]], &v[a[1]]);
+	case CIRCUIT_LOGIC:
+		return int_logic(r->integers, out, (enum int_logic)n->detail, &v[a[0]], &v[a[1]]);
+	case CIRCUIT_INVERT:
+		return int_not(r->integers, out, &v[a[0]]);
+	case CIRCUIT_SHIFT:
+		return int_shift(r->integers, out, (enum int_shift)n->detail, &v[a[0]], &v[a[1]]);
 	case CIRCUIT_SELECT:
 		return int_select(r->integers, out, &v[a[0]], &v[a[1]], &v[a[2]]);
 	case CIRCUIT_MASK:

@@ -120,6 +120,14 @@ amt_status amt_int_constant(
 		out, int_trivial(host->integers, &(*out)->column, (enum int_type)type, value, 1));
 }
 
+amt_status amt_int_constant_wide(
+	amt_int_host *host, amt_int_array **out, amt_int_type type, uint64_t low, uint64_t high)
+{
+	TRY(begin(host, out, NULL, 0));
+	return end(out, int_trivial(host->integers, &(*out)->column, (enum int_type)type,
+				(unsigned __int128)high << 64 | low, 1));
+}
+
 amt_status amt_int_ingest(amt_int_host *host, amt_int_array **out, const void *bytes, size_t size)
 {
 	ENSURE(bytes != NULL, AMT_INVALID_ARGUMENT, "bytes are needed");
@@ -201,6 +209,109 @@ amt_status amt_int_sub(
 	return end(out, int_sub(host->integers, &(*out)->column, &a->column, &b->column));
 }
 
+amt_status amt_int_neg(amt_int_host *host, amt_int_array **out, const amt_int_array *a)
+{
+	BEGIN(a);
+	return end(out, int_neg(host->integers, &(*out)->column, &a->column));
+}
+
+/* Two results: either both or none. */
+static amt_status begin_two(amt_int_host *host, amt_int_array **first, amt_int_array **second,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	const amt_int_array *const operands[] = {a, b};
+	if (second != NULL)
+		*second = NULL;
+	if (first != NULL)
+		TRY(begin(host, first, operands, 2));
+	if (second == NULL)
+		return STATUS_OK;
+	amt_status s = begin(host, second, operands, 2);
+	if (!amt_ok(s) && first != NULL) {
+		amt_int_array_free(*first);
+		*first = NULL;
+	}
+	return s;
+}
+
+static amt_status end_two(amt_int_array **first, amt_int_array **second, amt_status s)
+{
+	amt_int_array **both[] = {first, second};
+	for (unsigned i = 0; i < 2 && !amt_ok(s); i++)
+		if (both[i] != NULL) {
+			amt_int_array_free(*both[i]);
+			*both[i] = NULL;
+		}
+	return s;
+}
+
+amt_status amt_int_add_overflow(amt_int_host *host, amt_int_array **out, amt_int_array **overflow,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	ENSURE(out != NULL && overflow != NULL, AMT_INVALID_ARGUMENT, "two places are needed");
+	TRY(begin_two(host, out, overflow, a, b));
+	return end_two(out, overflow,
+		int_add_overflow(host->integers, &(*out)->column, &(*overflow)->column, &a->column,
+			&b->column));
+}
+
+amt_status amt_int_sub_overflow(amt_int_host *host, amt_int_array **out, amt_int_array **overflow,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	ENSURE(out != NULL && overflow != NULL, AMT_INVALID_ARGUMENT, "two places are needed");
+	TRY(begin_two(host, out, overflow, a, b));
+	return end_two(out, overflow,
+		int_sub_overflow(host->integers, &(*out)->column, &(*overflow)->column, &a->column,
+			&b->column));
+}
+
+amt_status amt_int_mul(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *a, const amt_int_array *b)
+{
+	BEGIN(a, b);
+	return end(out, int_mul(host->integers, &(*out)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_divide(amt_int_host *host, amt_int_array **quotient, amt_int_array **remainder,
+	const amt_int_array *a, const amt_int_array *b)
+{
+	ENSURE(quotient != NULL || remainder != NULL, AMT_INVALID_ARGUMENT, "a place is needed");
+	TRY(begin_two(host, quotient, remainder, a, b));
+	return end_two(quotient, remainder,
+		int_divide(host->integers, quotient == NULL ? NULL : &(*quotient)->column,
+			remainder == NULL ? NULL : &(*remainder)->column, &a->column, &b->column));
+}
+
+amt_status amt_int_sum_of(
+	amt_int_host *host, amt_int_array **out, const amt_int_array *const *arrays, size_t count)
+{
+	ENSURE(arrays != NULL && count > 0, AMT_INVALID_ARGUMENT, "arrays are needed");
+	TRY(begin(host, out, arrays, count));
+	const struct int_column **columns;
+	amt_status s = mem_array(&columns, count, sizeof(*columns));
+	if (amt_ok(s)) {
+		for (size_t i = 0; i < count; i++)
+			columns[i] = &arrays[i]->column;
+		s = int_sum(host->integers, &(*out)->column, columns, count);
+		mem_free(columns);
+	}
+	return end(out, s);
+}
+
+amt_status amt_int_shift(amt_int_host *host, amt_int_array **out, amt_int_shift_kind kind,
+	const amt_int_array *a, const amt_int_array *amount)
+{
+	BEGIN(a, amount);
+	return end(out, int_shift(host->integers, &(*out)->column, (enum int_shift)kind, &a->column,
+				&amount->column));
+}
+
+amt_status amt_int_leading_zeros(amt_int_host *host, amt_int_array **out, const amt_int_array *a)
+{
+	BEGIN(a);
+	return end(out, int_leading_zeros(host->integers, &(*out)->column, &a->column));
+}
+
 amt_status amt_int_compare(amt_int_host *host, amt_int_array **out, amt_int_comparison comparison,
 	const amt_int_array *a, const amt_int_array *b)
 {
@@ -251,7 +362,7 @@ amt_status amt_int_max(
 amt_status amt_int_sum(amt_int_host *host, amt_int_array **out, const amt_int_array *a)
 {
 	BEGIN(a);
-	return end(out, int_sum_rows(host->integers, &(*out)->column, &a->column, INT_MAX_BLOCKS));
+	return end(out, int_sum_rows(host->integers, &(*out)->column, &a->column, INT_WORD_BLOCKS));
 }
 
 amt_status amt_int_cast(

@@ -82,7 +82,7 @@ static amt_status get_content(struct fragment *f, const struct tfhe_params *p, s
 	TRY(read_u64(&r, &f->first));
 	TRY(read_u64(&r, &f->epoch));
 	bool numbers = f->wire == WIRE_SEEDED_GLWE || f->wire == WIRE_GLWE;
-	ENSURE(f->rows > 0 && f->part < CIRCUIT_PARTS && f->blocks <= INT_MAX_BLOCKS &&
+	ENSURE(f->rows > 0 && f->part < CIRCUIT_PARTS && f->blocks <= INT_WORD_BLOCKS &&
 			(f->wire == WIRE_PAYLOAD) == (f->column == RELATION_PAYLOAD) &&
 			(f->blocks > 0) == (f->wire != WIRE_PAYLOAD),
 		AMT_CORRUPTION, "a fragment with impossible values");

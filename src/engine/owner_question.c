@@ -131,7 +131,7 @@ static amt_status read_values(
 {
 	size_t blocks = 0;
 	for (size_t i = 0; i < a->blocks.size; i++) {
-		ENSURE(a->blocks.data[i] <= INT_MAX_BLOCKS, AMT_INTEGRITY, "a value of %u blocks",
+		ENSURE(a->blocks.data[i] <= INT_WORD_BLOCKS, AMT_INTEGRITY, "a value of %u blocks",
 			a->blocks.data[i]);
 		blocks += a->blocks.data[i];
 	}

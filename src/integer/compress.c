@@ -22,8 +22,8 @@ amt_status int_decompress(
 	TRY(read_u8(&in, &zero));
 	TRY(read_u32(&in, &n));
 	TRY(read_u64(&in, &rows));
-	ENSURE(type < INT_TYPES && blocks >= 1 && blocks <= INT_MAX_BLOCKS && zero == 0 &&
-			(type != INT_BOOL || blocks == 1),
+	ENSURE(type < INT_TYPES && blocks >= 1 && blocks <= int_type_most_blocks(type) &&
+			zero == 0 && (type != INT_BOOL || blocks == 1),
 		AMT_CORRUPTION, "compressed list: type %u, %u blocks", type, blocks);
 	ENSURE(log2 >= TFHE_COMPRESS_LEAST && log2 <= TFHE_COMPRESS_MOST &&
 			tfhe_compress_units(params, log2) <= params->max_noise,

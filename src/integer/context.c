@@ -39,6 +39,11 @@ void int_context_free(struct int_context *c)
 	mem_free(c);
 }
 
+uint64_t int_context_layers(const struct int_context *c)
+{
+	return c->layers;
+}
+
 void int_context_progress(struct int_context *c, tfhe_progress progress, void *context)
 {
 	c->progress = progress;

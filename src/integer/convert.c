@@ -16,7 +16,7 @@ static void fill(struct int_context *c, struct int_block *block, size_t rows, in
 }
 
 amt_status int_trivial(struct int_context *c, struct int_column *out, enum int_type type,
-	uint64_t value, size_t rows)
+	unsigned __int128 value, size_t rows)
 {
 	TRY(int_column_alloc(out, c->params, type,
 		(unsigned)type < INT_TYPES ? int_type_blocks(type) : 0, rows));

@@ -36,7 +36,8 @@ amt_status int_leading_zeros(
 	struct int_context *c, struct int_column *out, const struct int_column *a)
 {
 	out->blocks = 0;
-	ENSURE(a->type != INT_BOOL, AMT_TYPE_MISMATCH, "leading zeros of a bool");
+	ENSURE(a->type != INT_BOOL && a->blocks == int_type_blocks(a->type), AMT_TYPE_MISMATCH,
+		"leading zeros of %u blocks of %s", a->blocks, int_type_name(a->type));
 	TRY(int_check_digits(a));
 	ENSURE(c->params->max_noise >= NOISE_OF_SEEN, AMT_UNSUPPORTED,
 		"leading zeros with parameter set %s", c->params->name);

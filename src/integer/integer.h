@@ -28,12 +28,14 @@ enum int_type {
 	INT_I16,
 	INT_I32,
 	INT_I64,
+	INT_U128,
 	INT_TYPES
 };
 
-enum { INT_MAX_BLOCKS = 32, INT_MAX_SOURCES = 64 };
+enum { INT_MAX_BLOCKS = 64, INT_WORD_BLOCKS = 32, INT_MAX_SOURCES = 64 };
 
 unsigned int_type_bits(enum int_type t);   /* bool: 1 */
+unsigned int_type_words(enum int_type t);  /* uint64_t of one value in clear, low one first */
 unsigned int_type_blocks(enum int_type t); /* bool: 1, else bits / 2 */
 bool int_type_signed(enum int_type t);
 const char *int_type_name(enum int_type t);
@@ -63,17 +65,45 @@ struct int_column {
 	struct int_block block[INT_MAX_BLOCKS + 1]; /* room for a carry */
 };
 
+/* What an operation costs for one value, clean operands, a set of 150 units: bootstraps, and how many
+ * of them follow each other at most. Constants: for the worst value. tests/integer pins them. */
+enum int_operation {
+	INT_OP_ADD,	  /* sub too */
+	INT_OP_ADD_CLEAR, /* and sub, neg */
+	INT_OP_ADD_OVERFLOW,
+	INT_OP_MUL,
+	INT_OP_SUM_10,
+	INT_OP_DIVIDE,
+	INT_OP_EQ, /* ne */
+	INT_OP_ORDER,
+	INT_OP_SELECT,
+	INT_OP_MIN,   /* max */
+	INT_OP_LOGIC, /* of a clear value at most */
+	INT_OP_SHL,   /* all but signed to the right */
+	INT_OP_SHR_SIGNED,
+	INT_OP_SHIFT_CLEAR,
+	INT_OP_LEADING_ZEROS,
+	INT_OPERATIONS
+};
+struct int_cost {
+	unsigned bootstraps, depth;
+};
+/* {0, 0} where the type has no such operation. */
+struct int_cost int_cost(enum int_operation op, enum int_type type);
+
 /* What operations need: the evaluator, cached look-up tables, scratch, progress, counters. One
  * thread at a time. */
 struct int_context;
 amt_status int_context_new(struct int_context **out, struct tfhe_evaluator *evaluator);
 void int_context_free(struct int_context *c);
+uint64_t int_context_layers(
+	const struct int_context *c); /* batches of bootstraps since the start */
 void int_context_progress(struct int_context *c, tfhe_progress progress, void *context);
 
 void int_column_free(struct int_column *c);
 /* Every row is the public constant `value` (noise 0). rows is usually 1. */
 amt_status int_trivial(struct int_context *c, struct int_column *out, enum int_type type,
-	uint64_t value, size_t rows);
+	unsigned __int128 value, size_t rows);
 /* Blocks from coefficients of a packed GLWE (mask expanded): row r block b at coefficient
  * first + r * blocks + b, digits in [0, 3] (bool: [0, 1]; lowest block from -1 if `below`:
  * constants of int_compare). Its noise is that of `noise_units` bootstraps; 1 covers a fresh

@@ -36,6 +36,7 @@ struct int_context {
 	void *progress_context;
 	struct int_lut **luts;
 	size_t lut_count;
+	uint64_t layers;
 };
 
 /* Function f of a message m, in half messages; the parameter chooses among a family. */
@@ -204,6 +205,12 @@ void int_piles_constant(struct int_piles *p, int64_t value, unsigned position);
 /* The sum as a column. */
 amt_status int_piles_finish(struct int_piles *p, struct int_column *out, enum int_type type);
 void int_piles_close(struct int_piles *p);
+
+/* Of a column from outside: aggregates may be wider than their type, up to a word. */
+static inline unsigned int_type_most_blocks(unsigned type)
+{
+	return type == INT_U128 ? INT_MAX_BLOCKS : INT_WORD_BLOCKS;
+}
 
 static inline bool int_same_words(
 	const struct int_block *a, const struct int_block *b, size_t rows, unsigned stride)

@@ -3,7 +3,7 @@
  *
  *	OFFSET SIZE
  *	0      1    type (enum int_type)
- *	1      1    blocks, 1 to 32
+ *	1      1    blocks, 1 to 64
  *	2      2    0
  *	4      4    words of a big LWE, kN + 1
  *	8      8    rows, at least 1
@@ -128,7 +128,7 @@ amt_status int_column_get(
 	TRY(read_u16(&in, &zero));
 	TRY(read_u32(&in, &their_words));
 	TRY(read_u64(&in, &rows));
-	ENSURE(type < INT_TYPES && blocks >= 1 && blocks <= INT_MAX_BLOCKS && zero == 0,
+	ENSURE(type < INT_TYPES && blocks >= 1 && blocks <= int_type_most_blocks(type) && zero == 0,
 		AMT_CORRUPTION, "LWE list: type %u, %u blocks", type, blocks);
 	ENSURE(type != INT_BOOL || blocks == 1, AMT_CORRUPTION, "LWE list: a bool of %u blocks",
 		blocks);

@@ -240,7 +240,8 @@ amt_status int_mul_clear(struct int_context *c, struct int_column *out, const st
 	unsigned bit = 0;
 	while (bit < 2 * a->blocks && (value >> bit & 1) == 0)
 		bit++;
-	if (bit < 2 * a->blocks && value >> bit == 1) { /* a power of two */
+	if (a->blocks == int_type_blocks(a->type) && bit < 2 * a->blocks &&
+		value >> bit == 1) { /* a power of two */
 		struct int_column amount;
 		TRY(int_trivial(c, &amount, INT_U8, bit, b->rows));
 		amt_status s = int_shift(c, out, INT_SHL, a, &amount);

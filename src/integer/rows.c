@@ -231,6 +231,7 @@ static amt_status compress_level(struct sum *s, bool *done)
 	TRY_GOTO(st, mem_array(&level.jobs, 2 * level.count, sizeof(*level.jobs)), out);
 	for (size_t i = 0; i < level.count; i++)
 		TRY_GOTO(st, plan_group(s, &level, &level.groups[i]), out);
+	s->c->layers++;
 	TRY_GOTO(st,
 		tfhe_bootstrap(s->c->evaluator, level.jobs, level.job_count, s->c->progress,
 			s->c->progress_context),
@@ -280,6 +281,8 @@ static amt_status finish(struct sum *s, struct int_column *out, enum int_type ty
 /* The narrowest type with room for the blocks. */
 static enum int_type sum_type(enum int_type of, unsigned blocks)
 {
+	if (blocks > INT_WORD_BLOCKS)
+		return INT_U128;
 	enum int_type t = int_type_signed(of) ? INT_I8 : INT_U8;
 	while (int_type_blocks(t) < blocks)
 		t++;
@@ -318,6 +321,8 @@ amt_status int_sum_rows(
 	out->blocks = 0;
 	ENSURE(blocks >= 1 && blocks <= INT_MAX_BLOCKS, AMT_INVALID_ARGUMENT, "%u blocks", blocks);
 	ENSURE(a->blocks >= 1, AMT_INVALID_ARGUMENT, "a column without blocks");
+	ENSURE(blocks <= INT_WORD_BLOCKS || !int_type_signed(a->type), AMT_INVALID_ARGUMENT,
+		"a sum of %s in %u blocks", int_type_name(a->type), blocks);
 	for (unsigned b = 0; b < a->blocks; b++)
 		ENSURE(a->block[b].lo >= 0 && a->block[b].hi <= 3, AMT_OUT_OF_RANGE,
 			"a digit that may be %d or %d", a->block[b].lo, a->block[b].hi);

@@ -13,7 +13,10 @@ static amt_status put_ciphertexts(const struct tfhe_public_key *key, struct buf 
 		size_t count = total - first < n ? total - first : n;
 		for (size_t i = 0; i < count; i++) {
 			size_t row = (first + i) / blocks, block = (first + i) % blocks;
-			uint64_t digit = values[row] >> (2 * block) & (type == INT_BOOL ? 1 : 3);
+			uint64_t digit =
+				values[row * int_type_words(type) + block / INT_WORD_BLOCKS] >>
+					2 * (block % INT_WORD_BLOCKS) &
+				(type == INT_BOOL ? 1 : 3);
 			messages[i] = (uint32_t)digit << tfhe_delta_log2(p);
 		}
 		uint8_t *at;

@@ -15,14 +15,15 @@ amt_status int_encrypt(const struct tfhe_secret *s, struct int_column *out, enum
 	ENSURE((unsigned)type < INT_TYPES, AMT_INVALID_ARGUMENT, "type %d", (int)type);
 	const struct tfhe_params *p = tfhe_secret_params(s);
 	TRY(int_column_alloc(out, p, type, int_type_blocks(type), rows));
-	unsigned words = tfhe_lwe_words(p);
+	unsigned words = tfhe_lwe_words(p), words_of = int_type_words(type);
 	/* 1 for every set of 128 bits: fresh noise is far below that of a bootstrap. */
 	unsigned units = (unsigned)fmax(1, ceil(tfhe_noise_fresh(p) / tfhe_noise_bootstrap(p)));
 	for (unsigned b = 0; b < out->blocks; b++) {
 		struct int_block *block = &out->block[b];
 		for (size_t r = 0; r < rows; r++) {
-			uint32_t digit =
-				(uint32_t)(values[r] >> (2 * b)) & (type == INT_BOOL ? 1 : 3);
+			uint64_t word = values[r * words_of + b / INT_WORD_BLOCKS];
+			uint32_t digit = (uint32_t)(word >> 2 * (b % INT_WORD_BLOCKS)) &
+					 (type == INT_BOOL ? 1 : 3);
 			uint32_t *lwe = block->lwe + r * out->stride;
 			memset(lwe + words, 0, (out->stride - words) * sizeof(*lwe));
 			amt_status st = tfhe_encrypt_lwe(s, lwe, digit << tfhe_delta_log2(p));
@@ -43,19 +44,23 @@ amt_status int_decrypt(
 	const struct tfhe_secret *s, const struct int_column *column, uint64_t *values)
 {
 	const struct tfhe_params *p = tfhe_secret_params(s);
-	uint64_t mask = column->blocks >= 32 ? UINT64_MAX : (UINT64_C(1) << 2 * column->blocks) - 1;
-	uint64_t sign = int_type_signed(column->type) ? mask ^ (mask >> 1) : 0;
+	typedef unsigned __int128 wide;
+	unsigned unused = 128 - 2 * column->blocks, words = int_type_words(column->type);
+	wide mask = ~(wide)0 >> unused;
+	wide sign = int_type_signed(column->type) ? mask ^ (mask >> 1) : 0;
 	for (size_t r = 0; r < column->rows; r++) {
-		uint64_t value = 0;
+		wide value = 0;
 		for (unsigned b = 0; b < column->blocks; b++) {
 			uint32_t phase;
 			TRY(tfhe_phase_lwe(s, &phase, column->block[b].lwe + r * column->stride));
 			uint64_t digit = tfhe_decode(p, phase) & 31;
 			digit = (digit ^ 16) - 16;
-			value += digit << (2 * b);
+			value += (wide)(__int128)(int64_t)digit << 2 * b;
 		}
 		value &= mask;
-		values[r] = (value ^ sign) - sign;
+		value = (value ^ sign) - sign;
+		for (unsigned i = 0; i < words; i++)
+			values[r * words + i] = (uint64_t)(value >> 64 * i);
 	}
 	return STATUS_OK;
 }

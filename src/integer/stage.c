@@ -110,6 +110,7 @@ amt_status int_stage_run(struct int_context *c, struct int_stage *stage)
 {
 	size_t count = stage->count;
 	stage->count = 0;
+	c->layers += count > 0;
 	return tfhe_bootstrap(c->evaluator, stage->jobs, count, c->progress, c->progress_context);
 }
 

@@ -14,11 +14,17 @@ static const struct {
 	[INT_I16] = {"i16", 16, true},
 	[INT_I32] = {"i32", 32, true},
 	[INT_I64] = {"i64", 64, true},
+	[INT_U128] = {"u128", 128, false},
 };
 
 unsigned int_type_bits(enum int_type t)
 {
 	return types[t].bits;
+}
+
+unsigned int_type_words(enum int_type t)
+{
+	return types[t].bits > 64 ? 2 : 1;
 }
 
 unsigned int_type_blocks(enum int_type t)

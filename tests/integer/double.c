@@ -206,7 +206,8 @@ void double_encrypt(struct tfhe_evaluator *e, struct int_column *out, enum int_t
 			uint32_t *lwe = block->lwe + r * out->stride;
 			memset(lwe, 0, out->stride * sizeof(*lwe));
 			noise(lwe, splitmix(++e->fresh ^ UINT64_C(0x123456789abcdef)));
-			lwe[N] = ((uint32_t)(values[r] >> (2 * b)) & mask) << 27;
+			uint64_t word = values[r * int_type_words(type) + b / INT_WORD_BLOCKS];
+			lwe[N] = ((uint32_t)(word >> 2 * (b % INT_WORD_BLOCKS)) & mask) << 27;
 		}
 		block->hi = (int32_t)mask;
 		int_set_source(block, int_content(block, rows, WORDS, out->stride), 1);
@@ -216,9 +217,11 @@ void double_encrypt(struct tfhe_evaluator *e, struct int_column *out, enum int_t
 void double_decrypt(struct tfhe_evaluator *e, const struct int_column *column, uint64_t *values)
 {
 	(void)e;
-	uint64_t mask = column->blocks >= 32 ? UINT64_MAX : (UINT64_C(1) << 2 * column->blocks) - 1;
+	typedef unsigned __int128 wide;
+	unsigned words = int_type_words(column->type);
+	wide mask = ~(wide)0 >> (128 - 2 * column->blocks);
 	for (size_t r = 0; r < column->rows; r++) {
-		uint64_t value = 0;
+		wide value = 0;
 		for (unsigned b = 0; b < column->blocks; b++) {
 			const struct int_block *block = &column->block[b];
 			uint32_t body = block->lwe[r * column->stride + N];
@@ -227,11 +230,13 @@ void double_decrypt(struct tfhe_evaluator *e, const struct int_column *column, u
 			if (digit < block->lo || digit > block->hi)
 				fail_msg("row %zu block %u holds %d outside [%d, %d]", r, b, digit,
 					block->lo, block->hi);
-			value += (uint64_t)(int64_t)digit << (2 * b);
+			value += (wide)(__int128)digit << 2 * b;
 		}
 		value &= mask;
-		uint64_t sign = int_type_signed(column->type) ? mask ^ (mask >> 1) : 0;
-		values[r] = (value ^ sign) - sign;
+		wide sign = int_type_signed(column->type) ? mask ^ (mask >> 1) : 0;
+		value = (value ^ sign) - sign;
+		for (unsigned i = 0; i < words; i++)
+			values[r * words + i] = (uint64_t)(value >> 64 * i);
 	}
 }
 

@@ -79,9 +79,10 @@ void expect(struct harness *h, struct int_column *x, const uint64_t *values, uin
 	int bootstraps, const char *what)
 {
 	uint64_t spent = SPENT(h) - before;
-	uint64_t *got = calloc(x->rows, sizeof(*got));
+	size_t words = x->rows * int_type_words(x->type);
+	uint64_t *got = calloc(words, sizeof(*got));
 	h->decrypt(h, x, got);
-	for (size_t r = 0; r < x->rows; r++)
+	for (size_t r = 0; r < words; r++)
 		if (got[r] != values[r])
 			fail_msg("%s, row %zu: %llx instead of %llx", what, r,
 				(unsigned long long)got[r], (unsigned long long)values[r]);

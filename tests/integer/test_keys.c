@@ -125,6 +125,63 @@ static void operations(struct harness *h, enum int_type t, size_t rows, bool var
 	free(y);
 }
 
+/* Products, quotients, shifts and what else has tables of several functions. */
+static void arithmetic(struct harness *h, enum int_type t, size_t rows, bool division)
+{
+	uint64_t *x = calloc(rows + 400, sizeof(*x)), *y = calloc(rows + 400, sizeof(*y));
+	uint64_t *want = calloc(rows, sizeof(*want)), bits = int_type_bits(t);
+	struct int_column a, b, k, r, s;
+	fill_values(x, y, rows + 400, t);
+	x += 400 - rows / 2;
+	y += 400 - rows / 2;
+	h->encrypt(h, &a, t, x, rows);
+	h->encrypt(h, &b, t, y, rows);
+	OK(int_trivial(h->c, &k, t, 0x2d39b35719e37a25, 1));
+#define CHECK(call, value, name)            \
+	OK(call);                           \
+	for (size_t i = 0; i < rows; i++)   \
+		want[i] = extend(t, value); \
+	expect(h, &r, want, 0, -1, name)
+	CHECK(int_mul(h->c, &r, &a, &b), x[i] * y[i], "mul");
+	CHECK(int_mul(h->c, &r, &a, &k), x[i] * 0x2d39b35719e37a25, "mul clear");
+	CHECK(int_add(h->c, &r, &a, &k), x[i] + 0x2d39b35719e37a25, "add clear");
+	CHECK(int_neg(h->c, &r, &a), 0 - x[i], "neg");
+	CHECK(int_shift(h->c, &r, INT_SHL, &a, &b), x[i] << y[i] % bits, "shl");
+	CHECK(int_shift(h->c, &r, INT_SHL, &a, &k), x[i] << 0x25 % bits, "shl clear");
+	if (int_type_signed(t)) {
+		CHECK(int_shift(h->c, &r, INT_SHR, &a, &b),
+			(uint64_t)((int64_t)extend(t, x[i]) >> y[i] % bits), "shr");
+	}
+	const struct int_column *many[] = {&a, &b, &a, &b, &b, &b, &a};
+	CHECK(int_sum(h->c, &r, many, 7), 3 * x[i] + 4 * y[i], "sum");
+	OK(int_add_overflow(h->c, &r, &s, &a, &b));
+	int_column_free(&s);
+	for (size_t i = 0; i < rows; i++)
+		want[i] = extend(t, x[i] + y[i]);
+	expect(h, &r, want, 0, -1, "add with overflow");
+	if (division && !int_type_signed(t)) {
+		OK(int_divide(h->c, &r, &s, &a, &b));
+		for (size_t i = 0; i < rows; i++)
+			want[i] = y[i] == 0 ? mask_of(t) : x[i] / y[i];
+		expect(h, &r, want, 0, -1, "quotient");
+		for (size_t i = 0; i < rows; i++)
+			want[i] = y[i] == 0 ? x[i] : x[i] % y[i];
+		expect(h, &s, want, 0, -1, "remainder");
+	}
+	CHECK(int_leading_zeros(h->c, &r, &a),
+		(x[i] & mask_of(t)) == 0
+			? bits
+			: (uint64_t)__builtin_clzll(x[i] & mask_of(t)) - (64 - bits),
+		"leading zeros");
+#undef CHECK
+	int_column_free(&a);
+	int_column_free(&b);
+	int_column_free(&k);
+	free(x - (400 - rows / 2));
+	free(y - (400 - rows / 2));
+	free(want);
+}
+
 static void aggregates(struct harness *h, enum int_type t, size_t rows)
 {
 	uint64_t *x = calloc(rows + 400, sizeof(*x)), *y = calloc(rows + 400, sizeof(*y)), got;
@@ -166,9 +223,11 @@ static void test_toy(void **state)
 		open_harness(&h, &f, id);
 		if (id == TOY_PARAMS_GAUSSIAN) /* its bootstraps are measured in tests/tfhe */
 			h.check_noise = no_check;
-		for (int t = INT_BOOL; t < INT_TYPES; t++) {
+		for (int t = INT_BOOL; t <= INT_I64; t++) {
 			operations(&h, (enum int_type)t, light() ? 2 : 12, id == TOY_PARAMS);
 			aggregates(&h, (enum int_type)t, id == TOY_PARAMS && !light() ? 40 : 7);
+			if (t != INT_BOOL)
+				arithmetic(&h, (enum int_type)t, light() ? 1 : 4, id == TOY_PARAMS);
 		}
 		close_harness(&h, &f);
 	}
@@ -187,6 +246,8 @@ static void test_real(void **state)
 	}
 	operations(&h, INT_U8, 2, true);
 	operations(&h, INT_I16, 1, false);
+	arithmetic(&h, INT_U8, 2, true);
+	arithmetic(&h, INT_I32, 1, false);
 	operations(&h, INT_U64, 1, false);
 	operations(&h, INT_BOOL, 2, true);
 	aggregates(&h, INT_I8, 5);

@@ -48,7 +48,7 @@ static amt_code read_code(const struct list *l, size_t size)
 static void round_trip(void **state)
 {
 	(void)state;
-	for (int t = INT_BOOL; t < INT_TYPES; t++) {
+	for (int t = INT_BOOL; t <= INT_I64; t++) {
 		struct list l;
 		struct int_column column;
 		uint64_t values[5];

@@ -145,7 +145,7 @@ static void test_below(void **state)
 	(void)state;
 	enum { ROWS = 1024 };
 	uint64_t x[ROWS], y[ROWS], want[ROWS], zero = 0;
-	for (int t = INT_BOOL; t < INT_TYPES; t++) {
+	for (int t = INT_BOOL; t <= INT_I64; t++) {
 		struct int_column a, below, r;
 		uint64_t least = int_type_signed((enum int_type)t)
 					 ? (mask_of((enum int_type)t) >> 1) + 1
@@ -247,7 +247,7 @@ static void test_aliasing(void **state)
 	(void)state;
 	enum { ROWS = 1024 };
 	uint64_t x[ROWS], y[ROWS];
-	for (int t = INT_BOOL; t < INT_TYPES; t++) {
+	for (int t = INT_BOOL; t <= INT_I64; t++) {
 		struct int_column a, b, n;
 		fill_values(x, y, ROWS, (enum int_type)t);
 		double_encrypt(h.e, &a, (enum int_type)t, x, ROWS);
@@ -386,7 +386,7 @@ static void test_sum(void **state)
 	(void)state;
 	static const size_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 25, 31, 100, 512, 513, 3000};
 	static uint64_t x[3000], y[3000];
-	for (int t = INT_BOOL; t < INT_TYPES; t++) {
+	for (int t = INT_BOOL; t <= INT_I64; t++) {
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			size_t rows = light() && sizes[i] == 3000 ? 600 : sizes[i];
 			unsigned blocks = int_type_blocks((enum int_type)t);
@@ -474,7 +474,7 @@ static void test_min_max_rows(void **state)
 	(void)state;
 	static const size_t sizes[] = {1, 2, 3, 5, 8, 100, 257};
 	static uint64_t x[400], y[400];
-	for (int t = INT_U8; t < INT_TYPES; t++) {
+	for (int t = INT_U8; t <= INT_I64; t++) {
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			struct int_column a, r;
 			fill_values(x, y, sizes[i], (enum int_type)t);
@@ -503,12 +503,12 @@ static void test_cast_append(void **state)
 	(void)state;
 	enum { ROWS = 300 };
 	uint64_t x[ROWS], y[ROWS], want[2 * ROWS];
-	for (int from = INT_BOOL; from < INT_TYPES; from++) {
+	for (int from = INT_BOOL; from <= INT_I64; from++) {
 		fill_values(x, y, ROWS, (enum int_type)from);
 		struct int_column a, b, r;
 		double_encrypt(h.e, &a, (enum int_type)from, x, ROWS);
 		double_encrypt(h.e, &b, (enum int_type)from, y, ROWS);
-		for (int to = INT_BOOL; to < INT_TYPES; to++) {
+		for (int to = INT_BOOL; to <= INT_I64; to++) {
 			for (size_t i = 0; i < ROWS; i++)
 				want[i] = to == INT_BOOL
 						  ? x[i] != 0

@@ -343,6 +343,49 @@ static void dropped(void **state)
 	amt_text_free(text);
 }
 
+/* Columns for scans beside one for circuits and a plain one: the validity flags of circuits keep step. */
+static void mixed(void **state)
+{
+	struct world *w = *state;
+	static const char *const both[] = {"SELECT count(*) FROM m",
+		"SELECT count(*), sum(x) FROM m", "SELECT count(*) FROM m WHERE x > 150",
+		"SELECT max(x) FROM m WHERE p = 3", "SELECT count(*) FROM m WHERE a < 100",
+		"SELECT x, p FROM m WHERE a = 9", "SELECT note, a FROM m WHERE x = 200"};
+	static const char *const changes[] = {"DELETE FROM m WHERE a < 5",
+		"INSERT INTO m VALUES (9, 200, 3, 'new'), (250, 201, NULL, NULL)",
+		"UPDATE m SET x = 7 WHERE a = 9", "DELETE FROM m WHERE a = 250", "REPACK"};
+	engine_do(&w->e,
+		"CREATE TABLE m (a u8(scan) not null, x u8 not null, p u8(plain), note text) "
+		"WITH (scan_ring = 10)");
+	assert_int_equal(
+		sqlite3_exec(w->db, "CREATE TABLE m (a integer, x integer, p integer, note text)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	struct buf csv = {0};
+	char sql[160];
+	for (unsigned i = 0; i < 60; i++) {
+		OK(buf_printf(&csv, "%u,%u,%u,n%u\n", i % 20, 150 + i, i % 5, i));
+		(void)snprintf(sql, sizeof(sql), "INSERT INTO m VALUES (%u, %u, %u, 'n%u')", i % 20,
+			150 + i, i % 5, i);
+		assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
+	}
+	OK(buf_put_u8(&csv, 0));
+	OK(engine_import(&w->e, "m", (char *)csv.data, NULL, NULL));
+	buf_free(&csv);
+	for (size_t i = 0; i <= sizeof(changes) / sizeof(changes[0]); i++) {
+		for (size_t k = 0; k < sizeof(both) / sizeof(both[0]); k++)
+			same(w, both[k]);
+		OK(amt_audit(w->e.session, "m", NULL));
+		if (i == sizeof(changes) / sizeof(changes[0]))
+			break;
+		if (strcmp(changes[i], "REPACK") == 0)
+			OK(amt_repack(w->e.session, "m", NULL));
+		else
+			change(w, changes[i]);
+	}
+	engine_do(&w->e, "DROP TABLE m");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +396,7 @@ int main(void)
 		cmocka_unit_test(reopened),
 		cmocka_unit_test(repacked),
 		cmocka_unit_test(grown),
+		cmocka_unit_test(mixed),
 		cmocka_unit_test(dropped),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

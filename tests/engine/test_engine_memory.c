@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { STEP = 2, STEP_LIGHT = 37 };
+enum { STEP = 11, STEP_LIGHT = 37 };
 
 static const char *const statements[] = {
 	"INSERT INTO t VALUES (9, 9, 'nine'), (10, NULL, NULL)",

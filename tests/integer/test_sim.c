@@ -574,7 +574,7 @@ static void test_errors(void **state)
 	FAILS(AMT_TYPE_MISMATCH, int_append(h.c, &a, &b));
 	FAILS(AMT_INVALID_ARGUMENT, int_trivial(h.c, &r, INT_TYPES, 0, 1));
 	FAILS(AMT_INVALID_ARGUMENT, int_trivial(h.c, &r, INT_U8, 0, 0));
-	FAILS(AMT_INVALID_ARGUMENT, int_sum_rows(h.c, &r, &a, 33));
+	FAILS(AMT_INVALID_ARGUMENT, int_sum_rows(h.c, &r, &a, INT_MAX_BLOCKS + 1));
 	const struct int_column *mixed[] = {&f, &a};
 	FAILS(AMT_TYPE_MISMATCH, int_all(h.c, &r, mixed, 2));
 	FAILS(AMT_INVALID_ARGUMENT, int_all(h.c, &r, mixed, 0));

@@ -176,18 +176,19 @@ static void test_canaries(void **state)
 	uint32_t lt;
 	build_compare(&b, &f, 0, 128, &lt, NULL);
 	build_total(&b, lt, SCAN_NONE, 1);
-	struct buf swap = f.page[0][0];
-	f.page[0][0] = f.page[0][1];
-	f.page[0][1] = swap;
+	struct buf first = f.page[0][0], second = f.page[0][1];
+	f.page[0][0] = second;
+	f.page[0][1] = first;
 	/* The sum of two pages is the same, whichever is first; but row bits are not. */
 	OK(fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
 	scan_result_free(&got);
-	f.page[0][0] = f.page[0][1];
+	f.page[0][0] = first;
 	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
-	f.page[0][0] = swap;
+	f.page[0][0] = second;
 	OK(scan_rows(&b.p, lt));
 	FAILS(AMT_INTEGRITY, fixture_run(&f, &b.p, b.scalar, 0, &got, &work));
-	f.page[0][0] = (struct buf){0};
+	f.page[0][0] = first;
+	f.page[0][1] = second;
 	scan_program_free(&b.p);
 	fixture_close(&f);
 }

@@ -30,11 +30,13 @@ struct message {
 
 /* ---- the host: sees bytes only ---------------------------------------------------------------- */
 
-/* Savings of each, those of the poor raised to a floor, and their sum. */
+/* Savings of each, those of the poor raised to a floor, their sum, and what each may spend a week of
+ * a year: savings * 12 / 52. */
 static void compute(amt_int_host *host, const struct message *income, const struct message *spent,
-	struct message *savings, struct message *total)
+	struct message *savings, struct message *total, struct message *weekly)
 {
-	amt_int_array *in, *out, *saved, *floor, *poor, *raised, *sum;
+	amt_int_array *in, *out, *saved, *floor, *poor, *raised, *sum, *wide, *months, *weeks,
+		*year, *week;
 	check(amt_int_read(&in, income->bytes, income->size));
 	check(amt_int_read(&out, spent->bytes, spent->size));
 
@@ -43,10 +45,17 @@ static void compute(amt_int_host *host, const struct message *income, const stru
 	check(amt_int_compare(host, &poor, AMT_INT_LT, saved, floor));
 	check(amt_int_select(host, &raised, poor, floor, saved));
 	check(amt_int_sum(host, &sum, raised));
+	check(amt_int_cast(host, &wide, AMT_INT_I32, raised));
+	check(amt_int_constant(host, &months, AMT_INT_I32, 12));
+	check(amt_int_constant(host, &weeks, AMT_INT_I32, 52));
+	check(amt_int_mul(host, &year, wide, months));
+	check(amt_int_divide(host, &week, NULL, year, weeks));
 
+	check(amt_int_write(week, &weekly->bytes, &weekly->size));
 	check(amt_int_write(raised, &savings->bytes, &savings->size));
 	check(amt_int_write(sum, &total->bytes, &total->size));
-	amt_int_array *all[] = {in, out, saved, floor, poor, raised, sum};
+	amt_int_array *all[] = {
+		in, out, saved, floor, poor, raised, sum, wide, months, weeks, year, week};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		amt_int_array_free(all[i]);
 }
@@ -81,10 +90,10 @@ int main(void)
 {
 	static const int64_t income[PEOPLE] = {3100, 1800, 2500, 4200};
 	static const int64_t spent[PEOPLE] = {2000, 2150, 2450, 3333};
-	int64_t savings[PEOPLE], total = 0, want, want_total = 0;
+	int64_t savings[PEOPLE], weekly[PEOPLE], total = 0, want, want_total = 0;
 	amt_key *key;
 	amt_int_host *host;
-	struct message evaluation_key, a, b, c, d;
+	struct message evaluation_key, a, b, c, d, e;
 
 	check(amt_key_generate(&key, NULL));
 	check(amt_int_evaluation_key(key, &evaluation_key.bytes, &evaluation_key.size));
@@ -94,22 +103,24 @@ int main(void)
 		a.size + b.size);
 
 	check(amt_int_host_new(&host, evaluation_key.bytes, evaluation_key.size, 0));
-	compute(host, &a, &b, &c, &d);
+	compute(host, &a, &b, &c, &d, &e);
 	printf("%" PRIu64 " bootstraps\n", amt_int_host_bootstraps(host));
 
 	decrypt(key, &c, savings);
 	decrypt(key, &d, &total);
+	decrypt(key, &e, weekly);
 	int wrong = 0;
 	for (size_t i = 0; i < PEOPLE; i++) {
 		want = income[i] - spent[i] < 100 ? 100 : income[i] - spent[i];
 		want_total += want;
-		wrong += savings[i] != want;
-		printf("savings of %zu: %" PRId64 "\n", i, savings[i]);
+		wrong += savings[i] != want || weekly[i] != want * 12 / 52;
+		printf("savings of %zu: %" PRId64 ", %" PRId64 " a week\n", i, savings[i],
+			weekly[i]);
 	}
 	wrong += total != want_total;
 	printf("total: %" PRId64 "\n", total);
 
-	struct message *messages[] = {&evaluation_key, &a, &b, &c, &d};
+	struct message *messages[] = {&evaluation_key, &a, &b, &c, &d, &e};
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		amt_int_bytes_free(messages[i]->bytes);
 	amt_int_host_free(host);

@@ -45,6 +45,18 @@ static amt_status resolve(struct int_context *c, struct int_stage *stage, struct
 		return int_stage_run(c, stage);
 	}
 	enum { MIXED_STEPS = 3 * 9 + 12 };
+	uint64_t least = int_noise(sum) + 16;
+	least = least < MIXED_STEPS ? least : MIXED_STEPS;
+	if (span > 7 && span < 16 && 2 * least > c->params->max_noise) {
+		struct int_block digit = {0}, *both[] = {&digit, carry};
+		TRY(int_block_alloc(&digit, stride, rows));
+		amt_status s = int_stage_each(c, stage, sum, rows, 2, int_digit_carry, 0, both);
+		if (amt_ok(s))
+			s = int_stage_run(c, stage);
+		int_block_free(sum, stride, rows);
+		*sum = digit;
+		return s;
+	}
 	if (span > 7 && span < 16 && int_noise(sum) + 16 <= MIXED_STEPS) {
 		TRY(int_table(c, &table, 1, sum->lo, sum->hi, carry_only, 0));
 		TRY(int_stage_add(c, stage, sum, rows, &table, &carry));

@@ -80,8 +80,9 @@ static void widen(struct int_table *out, unsigned f, int32_t v)
 	out->hi[f] = v > out->hi[f] ? v : out->hi[f];
 }
 
-amt_status int_table(struct int_context *c, struct int_table *out, unsigned functions, int32_t lo,
-	int32_t hi, int_function function, int32_t parameter)
+/* Functions first, first + 1, ... of a family. */
+static amt_status table_of(struct int_context *c, struct int_table *out, unsigned first,
+	unsigned functions, int32_t lo, int32_t hi, int_function function, int32_t parameter)
 {
 	struct contents contents;
 	memset(&contents, 0, sizeof(contents));
@@ -93,7 +94,7 @@ amt_status int_table(struct int_context *c, struct int_table *out, unsigned func
 		out->lo[f] = INT32_MAX;
 		out->hi[f] = INT32_MIN;
 		for (int32_t m = lo; m <= hi; m++) {
-			int32_t v = function(f, m, parameter);
+			int32_t v = function(first + f, m, parameter);
 			widen(out, f, v);
 			/* Result f is the table read 16 / functions * f further on. */
 			unsigned at = ((unsigned)m + f * (16 / functions)) & 31;
@@ -108,8 +109,20 @@ amt_status int_table(struct int_context *c, struct int_table *out, unsigned func
 		}
 	}
 	TRY(cached(c, out, &contents));
-	out->id = XXH3_64bits_withSeed(values, sizeof(contents.values), functions);
+	out->id = XXH3_64bits(values, sizeof(contents.values));
 	return STATUS_OK;
+}
+
+amt_status int_table(struct int_context *c, struct int_table *out, unsigned functions, int32_t lo,
+	int32_t hi, int_function function, int32_t parameter)
+{
+	return table_of(c, out, 0, functions, lo, hi, function, parameter);
+}
+
+amt_status int_table_one(struct int_context *c, struct int_table *out, unsigned f, int32_t lo,
+	int32_t hi, int_function function, int32_t parameter)
+{
+	return table_of(c, out, f, 1, lo, hi, function, parameter);
 }
 
 static uint32_t gcd(uint32_t a, uint32_t b)

@@ -252,7 +252,7 @@ amt_status int_by_chunks(struct int_context *c, struct int_column *out, int_bina
 		return operation(c, out, a, b, parameter);
 	for (size_t first = 0; first < rows; first += chunk) {
 		size_t count = rows - first < chunk ? rows - first : chunk;
-		struct int_column x = *a, y = *b, part;
+		struct int_column x = *a, y = *b, part = {0};
 		if (a->rows > 1)
 			int_view(&x, a, first, count);
 		if (b->rows > 1)

@@ -55,6 +55,9 @@ struct int_table {
 amt_status int_table(struct int_context *c, struct int_table *out, unsigned functions, int32_t lo,
 	int32_t hi, int_function function, int32_t parameter);
 
+/* Function f alone of a family. */
+amt_status int_table_one(struct int_context *c, struct int_table *out, unsigned f, int32_t lo,
+	int32_t hi, int_function function, int32_t parameter);
 /* Up to 8 functions of messages in [lo, hi], at most 17 of them, from one rotation. Results have the
  * noise of as many bootstraps as the sum of their squared steps between neighbouring messages; they
  * are correlated, which sources keep track of. */
@@ -89,6 +92,11 @@ struct int_stage {
  * ranges are in messages; odd half messages round outwards. */
 amt_status int_stage_add(struct int_context *c, struct int_stage *stage, const struct int_block *in,
 	size_t rows, const struct int_table *table, struct int_block *const *out);
+/* The first functions of `function`, a clean result each, with a rotation each: for parameter sets
+ * that have no room for the noise of mixed tables. No `out` is `in`. */
+amt_status int_stage_each(struct int_context *c, struct int_stage *stage,
+	const struct int_block *in, size_t rows, unsigned functions, int_function function,
+	int32_t parameter, struct int_block *const *out);
 amt_status int_stage_run(struct int_context *c, struct int_stage *stage);
 void int_stage_free(struct int_stage *stage);
 

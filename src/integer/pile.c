@@ -15,6 +15,8 @@ enum {
 	SPAN = 15, /* of a group: 16 messages */
 	FULL = 13, /* a group this wide need not wait for more addends */
 	LEFT = 12, /* of a pile before the ripple: with carries that span 4 it has 17 messages */
+	LEFT_QUIET = 10, /* where digits must not be noisy: tables of 16 messages */
+	ROOM = 80,	 /* units for which the first suffices */
 	CARRY_NOISE = 4
 };
 
@@ -114,6 +116,11 @@ static int32_t pile_span(const struct int_pile *pile)
 static bool track(const struct int_piles *p, struct int_block *sum, const struct int_addend *a)
 {
 	return int_track(sum, &a->block, a->weight, a->rows == 1 && p->rows > 1);
+}
+
+static int32_t left_of(const struct int_piles *p)
+{
+	return p->c->params->max_noise >= ROOM ? LEFT : LEFT_QUIET;
 }
 
 /* Whether the pile's sum may be bootstrapped after a carry came in. */
@@ -240,7 +247,7 @@ static amt_status form_groups(struct int_piles *p, struct level *level, unsigned
 	for (;;) {
 		int32_t span = pile_span(pile), all = span + level->coming[b];
 		bool waits = level->groups_at[b] > 0 || (b > 0 && level->groups_at[b - 1] > 0);
-		if (all <= LEFT) {
+		if (all <= left_of(p)) {
 			if (waits || quiet(p, pile))
 				return STATUS_OK;
 			TRY(form_group(p, level, b, 7, 7));
@@ -252,7 +259,7 @@ static amt_status form_groups(struct int_piles *p, struct level *level, unsigned
 		}
 		if (waits || pile->count < 2)
 			return STATUS_OK;
-		TRY(form_group(p, level, b, all - LEFT + 3, SPAN));
+		TRY(form_group(p, level, b, all - left_of(p) + 3, SPAN));
 	}
 }
 

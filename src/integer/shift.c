@@ -25,7 +25,11 @@ static bool wraps(enum int_shift op)
 /* ---- by an encrypted amount -------------------------------------------------------------------
  */
 
-enum { MOST_PIECES = 4 };
+enum {
+	MOST_PIECES = 4,
+	PIECES = MOST_PIECES + 1, /* and what they are made of */
+	GATHERED_NOISE = 55
+};
 
 struct stage {
 	bool left, bits; /* distances 0 to 3 of single bits, else of `unit` blocks */
@@ -71,7 +75,8 @@ struct shift {
 	size_t rows;
 	struct int_operand amount;
 	struct int_block sign;	 /* bit, signed right shifts; NULL words otherwise */
-	struct int_block *moved; /* [block][MOST_PIECES] */
+	struct int_block *moved; /* [block][PIECES] */
+	bool clean;		 /* each piece by a rotation of its own */
 };
 
 /* Where piece f of block b goes; beyond the blocks: nowhere. */
@@ -92,7 +97,7 @@ static amt_status stage_pieces(struct shift *s, const struct stage *stage, unsig
 	for (unsigned b = 0; b < s->blocks; b++) {
 		struct int_part parts[] = {{&s->amount, digit, 4}, {x, b, 1}};
 		const struct int_block *from = &x->column.block[b];
-		struct int_block *moved = &s->moved[b * MOST_PIECES], *out[MOST_PIECES];
+		struct int_block *moved = &s->moved[b * PIECES], *out[MOST_PIECES];
 		if (from->lo == 0 && from->hi == 0)
 			continue;
 		unsigned count = 0;
@@ -103,8 +108,16 @@ static amt_status stage_pieces(struct shift *s, const struct stage *stage, unsig
 			count++;
 		}
 		/* The input takes the place of the first result. */
-		in = moved[0];
+		if (s->clean)
+			TRY(int_block_alloc(
+				&moved[MOST_PIECES], tfhe_lwe_stride(s->c->params), s->rows));
+		in = moved[s->clean ? MOST_PIECES : 0];
 		TRY(int_combine(s->c, &in, s->rows, parts, 2, 0));
+		if (s->clean) {
+			TRY(int_stage_each(s->c, jobs, &in, s->rows, count, piece,
+				stage_parameter(stage), out));
+			continue;
+		}
 		TRY(int_table_any(
 			s->c, &table, count, in.lo, in.hi, piece, stage_parameter(stage)));
 		TRY(int_stage_add(s->c, jobs, &in, s->rows, &table, out));
@@ -145,7 +158,7 @@ static amt_status gather(struct shift *s, const struct stage *stage, struct int_
 		size_t count = 0;
 		for (unsigned b = 0; b < s->blocks; b++)
 			for (unsigned f = 0; f < stage->pieces; f++) {
-				const struct int_block *from = &s->moved[b * MOST_PIECES + f];
+				const struct int_block *from = &s->moved[b * PIECES + f];
 				if (from->lwe != NULL && destination(s, stage, b, f) == d)
 					terms[count++] = (struct int_term){from, s->rows, 1};
 			}
@@ -168,6 +181,7 @@ static amt_status run_stage(struct shift *s, const struct stage *stage, unsigned
 	struct int_block filled[MOST_PIECES] = {0};
 	unsigned stride = tfhe_lwe_stride(s->c->params);
 	amt_status st;
+	out->blocks = 0;
 	int_operand_open(&x, a, 0);
 	for (unsigned b = 0; b < s->blocks; b++) {
 		struct int_part parts[] = {{&s->amount, digit, 4}, {&x, b, 1}};
@@ -181,7 +195,7 @@ static amt_status run_stage(struct shift *s, const struct stage *stage, unsigned
 	TRY_GOTO(st, int_stage_run(s->c, &jobs), done);
 	st = gather(s, stage, out, filled);
 done:
-	for (unsigned i = 0; i < s->blocks * MOST_PIECES; i++)
+	for (unsigned i = 0; i < s->blocks * PIECES; i++)
 		int_block_free(&s->moved[i], stride, s->rows);
 	for (unsigned f = 0; f < MOST_PIECES; f++)
 		int_block_free(&filled[f], stride, s->rows);
@@ -216,6 +230,7 @@ static amt_status shift_encrypted(struct int_context *c, struct int_column *out,
 	struct shift s = {.c = c,
 		.op = (enum int_shift)op,
 		.blocks = a->blocks,
+		.clean = 2 * GATHERED_NOISE > c->params->max_noise,
 		.rows = a->rows > amount->rows ? a->rows : amount->rows};
 	unsigned stride = tfhe_lwe_stride(c->params), bits = 0;
 	while (2u * a->blocks > 1u << bits)
@@ -224,7 +239,7 @@ static amt_status shift_encrypted(struct int_context *c, struct int_column *out,
 	struct int_column current = *a, next = {0};
 	bool owned = false;
 	amt_status st;
-	TRY_GOTO(st, mem_array(&s.moved, (size_t)s.blocks * MOST_PIECES, sizeof(*s.moved)), done);
+	TRY_GOTO(st, mem_array(&s.moved, (size_t)s.blocks * PIECES, sizeof(*s.moved)), done);
 	if (s.op == INT_SHR && int_type_signed(a->type)) {
 		TRY_GOTO(st, int_block_alloc(&s.sign, stride, s.rows), done);
 		TRY_GOTO(st, sign_bit(c, &s.sign, a, s.rows), done);
@@ -376,7 +391,7 @@ amt_status int_shift(struct int_context *c, struct int_column *out, enum int_shi
 	TRY(int_check_digits(amount));
 	if (int_is_clear(amount))
 		return shift_clear(c, out, a, amount, (int32_t)op);
-	size_t row_bytes = (size_t)(a->blocks * (MOST_PIECES + 1)) * tfhe_lwe_stride(c->params) *
-			   sizeof(uint32_t);
+	size_t row_bytes =
+		(size_t)(a->blocks * (PIECES + 1)) * tfhe_lwe_stride(c->params) * sizeof(uint32_t);
 	return int_by_chunks(c, out, shift_encrypted, a, amount, (int32_t)op, row_bytes);
 }

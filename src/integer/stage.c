@@ -99,9 +99,23 @@ amt_status int_stage_add(struct int_context *c, struct int_stage *stage, const s
 		else if (table->lut->mixed)
 			set_samples(out[f], id, table->lut->weight[f]);
 		else
-			int_set_source(out[f], int_mix(id, f), 1);
+			/* The coefficient that is extracted: the same polynomial may hold one
+			 * function or several. */
+			int_set_source(out[f], int_mix(id, f * (16 / table->lut->functions)), 1);
 		out[f]->lo = floor_half(table->lo[f]);
 		out[f]->hi = -floor_half(-table->hi[f]);
+	}
+	return STATUS_OK;
+}
+
+amt_status int_stage_each(struct int_context *c, struct int_stage *stage,
+	const struct int_block *in, size_t rows, unsigned functions, int_function function,
+	int32_t parameter, struct int_block *const *out)
+{
+	struct int_table table;
+	for (unsigned f = 0; f < functions; f++) {
+		TRY(int_table_one(c, &table, f, in->lo, in->hi, function, parameter));
+		TRY(int_stage_add(c, stage, in, rows, &table, &out[f]));
 	}
 	return STATUS_OK;
 }
@@ -227,6 +241,9 @@ amt_status int_fit(struct int_context *c, size_t rows, const struct int_part *pa
 		/* As if it were clean already; the words follow in int_operands_clean. */
 		struct int_operand *o = worst->operand;
 		struct int_block *b = &o->column.block[worst->block];
+		ENSURE(int_noise(b) <= c->params->max_noise, AMT_NOISE_BUDGET,
+			"a block of %llu noise units, too many for parameter set %s",
+			(unsigned long long)int_noise(b), c->params->name);
 		struct int_table table;
 		TRY(cleaning_table(c, &table, o, worst->block));
 		o->dirty |= UINT64_C(1) << worst->block;

@@ -122,8 +122,62 @@ static void runs_equal_plain_arithmetic(void **state)
 	free(t);
 }
 
+static void arithmetic(void **state)
+{
+	(void)state;
+	struct table *t = calloc(1, sizeof(*t));
+	fixture_open(&t->f, TOY_PARAMS, 2);
+	OK(int_context_new(&t->integers, t->f.e));
+	uint64_t want[ROWS];
+	for (unsigned i = 0; i < ROWS; i++) {
+		uint64_t age = t->age[i] = (i * 37 + i / 7) & 255;
+		want[i] = ((age * AGE_LIMIT) ^ (age << AGE_LIMIT % 8)) + age % AGE_LIMIT -
+			  (~(age / AGE_LIMIT));
+		want[i] &= 255;
+	}
+	struct circuit c = {0}, again;
+	uint32_t age, k, product, moved, mixed, rest, whole, sum;
+	OK(circuit_load(&c, CIRCUIT_VALUE, 0, INT_U8, &age));
+	OK(circuit_constant(&c, INT_U8, &k));
+	const uint32_t both[] = {age, k};
+	OK(circuit_apply(&c, CIRCUIT_MUL, 0, INT_U8, both, 2, &product));
+	OK(circuit_apply(&c, CIRCUIT_SHIFT, INT_SHL, INT_U8, both, 2, &moved));
+	OK(circuit_apply(
+		&c, CIRCUIT_LOGIC, INT_XOR, INT_U8, (uint32_t[]){product, moved}, 2, &mixed));
+	OK(circuit_apply(&c, CIRCUIT_REM, 0, INT_U8, both, 2, &rest));
+	OK(circuit_apply(&c, CIRCUIT_DIV, 0, INT_U8, both, 2, &whole));
+	OK(circuit_apply(&c, CIRCUIT_INVERT, 0, INT_U8, &whole, 1, &whole));
+	OK(circuit_apply(&c, CIRCUIT_ADD, 0, INT_U8, (uint32_t[]){mixed, rest}, 2, &sum));
+	OK(circuit_apply(&c, CIRCUIT_SUB, 0, INT_U8, (uint32_t[]){sum, whole}, 2, &sum));
+	OK(circuit_output(&c, CIRCUIT_STORE, CIRCUIT_VALUE, 0, sum));
+	FAILS(AMT_TYPE_MISMATCH, circuit_apply(&c, CIRCUIT_SHIFT, 9, INT_U8, both, 2, &whole));
+	FAILS(AMT_TYPE_MISMATCH, circuit_apply(&c, CIRCUIT_LOGIC, 3, INT_U8, both, 2, &whole));
+	FAILS(AMT_TYPE_MISMATCH, circuit_apply(&c, CIRCUIT_MUL, 0, INT_U16, both, 2, &whole));
+	struct buf bytes = {0}, text = {0};
+	OK(circuit_put(&c, &bytes));
+	struct reader in = reader_of(buf_span(&bytes), "circuit");
+	OK(circuit_get(&again, &in));
+	OK(circuit_print(&again, NULL, &text));
+	OK(buf_put_u8(&text, 0));
+	assert_non_null(strstr((const char *)text.data, "shift.left"));
+	const struct circuit_host host = {t, load, constant, store};
+	OK(circuit_run(&again, t->integers, &host, ROWS, CHUNK));
+	assert_memory_equal(t->stored, want, sizeof(want));
+	struct circuit_cost cost;
+	circuit_cost(&again, ROWS, &cost);
+	assert_true(cost.per_row == 15 + 8 + 4 + 55 + 55 + 4 + 4);
+	buf_free(&bytes);
+	buf_free(&text);
+	circuit_free(&c);
+	circuit_free(&again);
+	int_context_free(t->integers);
+	fixture_close(&t->f);
+	free(t);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_equal_plain_arithmetic)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runs_equal_plain_arithmetic), cmocka_unit_test(arithmetic)};
 	return cmocka_run_group_tests_name("circuit_run", tests, NULL, NULL);
 }

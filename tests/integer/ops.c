@@ -57,6 +57,42 @@ uint64_t logic(enum int_logic op, uint64_t a, uint64_t b)
 	return op == INT_AND ? (a & b) : op == INT_OR ? (a | b) : (a ^ b);
 }
 
+uint64_t shifted(enum int_type t, enum int_shift op, uint64_t x, uint64_t amount)
+{
+	unsigned bits = int_type_bits(t), n = (unsigned)(amount % bits);
+	uint64_t u = x & mask_of(t);
+	switch (op) {
+	case INT_SHL:
+		return extend(t, u << n);
+	case INT_SHR:
+		return int_type_signed(t) ? (uint64_t)((int64_t)extend(t, x) >> n) : u >> n;
+	case INT_ROTL:
+		return extend(t, n == 0 ? u : u << n | u >> (bits - n));
+	default:
+		return extend(t, n == 0 ? u : u >> n | u << (bits - n));
+	}
+}
+
+uint64_t divided(enum int_type t, uint64_t x, uint64_t y, uint64_t *rest)
+{
+	bool negative = int_type_signed(t) && (int64_t)extend(t, x) < 0;
+	x = extend(t, x);
+	y = extend(t, y);
+	*rest = x;
+	if (y == 0)
+		return negative ? 1 : extend(t, UINT64_MAX);
+	if (!int_type_signed(t)) {
+		*rest = x % y;
+		return x / y;
+	}
+	if (y == UINT64_MAX) {
+		*rest = 0;
+		return extend(t, 0 - x);
+	}
+	*rest = (uint64_t)((int64_t)x % (int64_t)y);
+	return (uint64_t)((int64_t)x / (int64_t)y);
+}
+
 /* Values where carries, signs and digits turn, and random ones; pairs of close values too. */
 void fill_values(uint64_t *x, uint64_t *y, size_t rows, enum int_type t)
 {

@@ -23,6 +23,8 @@ uint64_t extend(enum int_type t, uint64_t v); /* two's complement bits as a 64-b
 bool less(enum int_type t, uint64_t a, uint64_t b);
 bool compared(enum int_type t, enum int_comparison op, uint64_t a, uint64_t b);
 uint64_t logic(enum int_logic op, uint64_t a, uint64_t b);
+uint64_t shifted(enum int_type t, enum int_shift op, uint64_t x, uint64_t amount);
+uint64_t divided(enum int_type t, uint64_t x, uint64_t y, uint64_t *rest); /* quotient */
 
 /* Values where carries, signs and digits turn, and random ones; pairs of close values too. */
 void fill_values(uint64_t *x, uint64_t *y, size_t rows, enum int_type t);

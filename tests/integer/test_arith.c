@@ -21,7 +21,7 @@ static void check_noise(struct harness *unused, const struct int_column *x)
 	for (unsigned b = 0; b < x->blocks; b++) {
 		double truth = double_noise(h.e, &x->block[b], x->rows);
 		double tracked = (double)int_noise(&x->block[b]);
-		double slack = x->rows >= 1024 ? 1.1 : 3;
+		double slack = x->rows >= 1024 ? 1.1 : x->rows >= 100 ? 1.3 : 3;
 		if (truth > tracked * slack)
 			fail_msg("block %u: noise %.2f, tracked %.0f", b, truth, tracked);
 	}
@@ -347,26 +347,6 @@ static void test_leading_zeros(void **state)
 	}
 }
 
-static uint64_t divided(enum int_type t, uint64_t x, uint64_t y, uint64_t *rest)
-{
-	bool negative = int_type_signed(t) && (int64_t)extend(t, x) < 0;
-	x = extend(t, x);
-	y = extend(t, y);
-	*rest = x;
-	if (y == 0)
-		return negative ? 1 : extend(t, UINT64_MAX);
-	if (!int_type_signed(t)) {
-		*rest = x % y;
-		return x / y;
-	}
-	if (y == UINT64_MAX) {
-		*rest = 0;
-		return extend(t, 0 - x);
-	}
-	*rest = (uint64_t)((int64_t)x % (int64_t)y);
-	return (uint64_t)((int64_t)x / (int64_t)y);
-}
-
 static const int divide_counts[] = {55, 175, 607, 2239},
 		 divide_signed_counts[] = {90, 242, 738, 2498};
 
@@ -421,22 +401,6 @@ static void test_divide(void **state)
 	}
 }
 
-static uint64_t shifted(enum int_type t, enum int_shift op, uint64_t x, uint64_t amount)
-{
-	unsigned bits = int_type_bits(t), n = (unsigned)(amount % bits);
-	uint64_t u = x & mask_of(t);
-	switch (op) {
-	case INT_SHL:
-		return extend(t, u << n);
-	case INT_SHR:
-		return int_type_signed(t) ? (uint64_t)((int64_t)extend(t, x) >> n) : u >> n;
-	case INT_ROTL:
-		return extend(t, n == 0 ? u : u << n | u >> (bits - n));
-	default:
-		return extend(t, n == 0 ? u : u >> n | u << (bits - n));
-	}
-}
-
 /* By an encrypted amount, clean operands. */
 static const int shift_counts[] = {8, 16, 48, 96};
 
@@ -487,163 +451,6 @@ static void test_shift(void **state)
 	}
 }
 
-/* Figures of int_cost for one value. */
-static void cost(enum int_type t, enum int_operation op, const struct int_column *a,
-	const struct int_column *b, const struct int_column *bit)
-{
-	struct int_column r = {0}, s = {0}, k;
-	const struct int_column *ten[] = {a, b, a, b, a, b, a, b, a, b};
-	unsigned __int128 v = (unsigned __int128)0x9e3779b97f4a7c15 << 64 | 0x9e3779b97f4a7c15;
-	OK(int_trivial(h.c, &k, t, op == INT_OP_SHIFT_CLEAR ? 3 : v, 1));
-	uint64_t before = SPENT(&h), layers = int_context_layers(h.c);
-	switch (op) {
-	case INT_OP_ADD:
-		OK(int_sub(h.c, &r, a, b));
-		break;
-	case INT_OP_ADD_CLEAR:
-		OK(int_add(h.c, &r, a, &k));
-		break;
-	case INT_OP_ADD_OVERFLOW:
-		OK(int_add_overflow(h.c, &r, &s, a, b));
-		break;
-	case INT_OP_MUL:
-		OK(int_mul(h.c, &r, a, b));
-		break;
-	case INT_OP_SUM_10:
-		OK(int_sum(h.c, &r, ten, 10));
-		break;
-	case INT_OP_DIVIDE:
-		OK(int_divide(h.c, &r, &s, a, b));
-		break;
-	case INT_OP_EQ:
-		OK(int_compare(h.c, &r, INT_EQ, a, b));
-		break;
-	case INT_OP_ORDER:
-		OK(int_compare(h.c, &r, INT_LE, a, b));
-		break;
-	case INT_OP_SELECT:
-		OK(int_select(h.c, &r, bit, a, b));
-		break;
-	case INT_OP_MIN:
-		OK(int_max(h.c, &r, a, b));
-		break;
-	case INT_OP_LOGIC:
-		OK(int_logic(h.c, &r, INT_XOR, a, b));
-		break;
-	case INT_OP_SHL:
-		OK(int_shift(h.c, &r, INT_ROTR, a, b));
-		break;
-	case INT_OP_SHR_SIGNED:
-		OK(int_shift(h.c, &r, INT_SHR, a, b));
-		break;
-	case INT_OP_SHIFT_CLEAR:
-		OK(int_shift(h.c, &r, INT_ROTL, a, &k));
-		break;
-	default:
-		OK(int_leading_zeros(h.c, &r, a));
-	}
-	struct int_cost want = int_cost(op, t);
-	unsigned spent = (unsigned)(SPENT(&h) - before),
-		 depth = (unsigned)(int_context_layers(h.c) - layers);
-	if (getenv("AMT_SHOW") != NULL)
-		print_message("%s operation %d: {%u, %u}\n", int_type_name(t), op, spent, depth);
-	else if (spent != want.bootstraps || depth != want.depth)
-		fail_msg("%s, operation %d: {%u, %u} instead of {%u, %u}", int_type_name(t), op,
-			spent, depth, want.bootstraps, want.depth);
-	int_column_free(&r);
-	int_column_free(&s);
-	int_column_free(&k);
-}
-
-static void test_cost(void **state)
-{
-	(void)state;
-	uint64_t x[] = {0x0123456789abcdef, 0x1234567}, y[] = {0x1f3d5b79, 0x77}, one = 1;
-	for (int t = INT_U8; t < INT_TYPES; t++) {
-		struct int_column a, b, bit;
-		double_encrypt(h.e, &a, (enum int_type)t, x, 1);
-		double_encrypt(h.e, &b, (enum int_type)t, y, 1);
-		double_encrypt(h.e, &bit, INT_BOOL, &one, 1);
-		for (int op = 0; op < INT_OPERATIONS; op++)
-			if (op != INT_OP_SHR_SIGNED || int_type_signed((enum int_type)t))
-				cost((enum int_type)t, (enum int_operation)op, &a, &b, &bit);
-		int_column_free(&a);
-		int_column_free(&b);
-		int_column_free(&bit);
-	}
-}
-
-/* Two words a value. */
-static void expect_wide(struct int_column *r, const unsigned __int128 *want, const char *what)
-{
-	uint64_t words[64];
-	for (size_t i = 0; i < r->rows; i++) {
-		words[2 * i] = (uint64_t)want[i];
-		words[2 * i + 1] = (uint64_t)(want[i] >> 64);
-	}
-	expect(&h, r, words, 0, -1, what);
-}
-
-static void test_u128(void **state)
-{
-	(void)state;
-	enum { ROWS = 24 };
-	typedef unsigned __int128 wide;
-	uint64_t words[2][2 * ROWS];
-	wide x[ROWS], y[ROWS], want[ROWS];
-	for (size_t i = 0; i < 2 * ROWS; i++) {
-		words[0][i] = i % 5 == 0 ? UINT64_MAX : rnd();
-		words[1][i] = i % 7 == 0 ? 0 : i % 5 == 1 ? words[0][i] : rnd() >> i % 64;
-	}
-	for (size_t i = 0; i < ROWS; i++) {
-		x[i] = (wide)words[0][2 * i + 1] << 64 | words[0][2 * i];
-		y[i] = (wide)words[1][2 * i + 1] << 64 | words[1][2 * i];
-	}
-	struct int_column a, b, k, r, s;
-	double_encrypt(h.e, &a, INT_U128, words[0], ROWS);
-	double_encrypt(h.e, &b, INT_U128, words[1], ROWS);
-	OK(int_trivial(h.c, &k, INT_U128, y[1], 1));
-#define CHECK(call, value, name)          \
-	OK(call);                         \
-	for (size_t i = 0; i < ROWS; i++) \
-		want[i] = value;          \
-	expect_wide(&r, want, name)
-	CHECK(int_add(h.c, &r, &a, &b), x[i] + y[i], "add");
-	CHECK(int_add(h.c, &r, &a, &k), x[i] + y[1], "add clear");
-	CHECK(int_sub(h.c, &r, &a, &b), x[i] - y[i], "sub");
-	CHECK(int_mul(h.c, &r, &a, &b), x[i] * y[i], "mul");
-	CHECK(int_mul(h.c, &r, &a, &k), x[i] * y[1], "mul clear");
-	CHECK(int_logic(h.c, &r, INT_XOR, &a, &b), x[i] ^ y[i], "xor");
-	CHECK(int_max(h.c, &r, &a, &b), x[i] > y[i] ? x[i] : y[i], "max");
-	CHECK(int_shift(h.c, &r, INT_SHL, &a, &b), x[i] << (y[i] & 127), "shl");
-	CHECK(int_shift(h.c, &r, INT_SHR, &a, &k), x[i] >> (y[1] & 127), "shr clear");
-	if (!light()) {
-		OK(int_divide(h.c, &r, &s, &a, &b));
-		for (size_t i = 0; i < ROWS; i++)
-			want[i] = y[i] == 0 ? ~(wide)0 : x[i] / y[i];
-		expect_wide(&r, want, "quotient");
-		for (size_t i = 0; i < ROWS; i++)
-			want[i] = y[i] == 0 ? x[i] : x[i] % y[i];
-		expect_wide(&s, want, "remainder");
-	}
-	uint64_t flags[ROWS];
-	OK(int_compare(h.c, &r, INT_EQ, &a, &b));
-	for (size_t i = 0; i < ROWS; i++)
-		flags[i] = x[i] == y[i];
-	expect(&h, &r, flags, 0, -1, "eq");
-	OK(int_cast(h.c, &r, INT_I32, &a));
-	for (size_t i = 0; i < ROWS; i++)
-		flags[i] = extend(INT_I32, (uint64_t)x[i]);
-	expect(&h, &r, flags, 0, -1, "to i32");
-	int_column_free(&b);
-	double_encrypt(h.e, &b, INT_I64, words[1], ROWS);
-	CHECK(int_cast(h.c, &r, INT_U128, &b), (wide)(__int128)(int64_t)words[1][i], "from i64");
-#undef CHECK
-	int_column_free(&a);
-	int_column_free(&b);
-	int_column_free(&k);
-}
-
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,8 +462,6 @@ int main(int count, char **arguments)
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_leading_zeros),
 		cmocka_unit_test(test_divide),
-		cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_u128),
 	};
 	if (count > 1)
 		cmocka_set_test_filter(arguments[1]);

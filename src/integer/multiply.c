@@ -76,13 +76,21 @@ static amt_status multiply_digits(struct int_context *c, struct int_piles *piles
 	unsigned blocks = piles->blocks;
 	size_t rows = piles->rows, most = (size_t)blocks * (blocks + 1) / 2;
 	struct int_operand *both[] = {x, y};
-	for (unsigned i = 0; i < blocks; i++)
-		for (unsigned j = 0; i + j < blocks; j++) {
-			struct int_part parts[] = {{x, i, 4}, {y, j, 1}};
-			if (!constant(x, i) && !constant(y, j))
-				TRY(int_fit(c, rows, parts, 2, 0));
-		}
-	TRY(int_operands_clean(c, both, 2));
+	/* The piles count with products of clean digits. Noise that two digits share may cancel until one of
+	 * them is cleaned: then look again. */
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned b = 0; b < both[k]->column.blocks; b++)
+			if (int_noise(&both[k]->column.block[b]) > 1)
+				both[k]->dirty |= UINT64_C(1) << b;
+	do {
+		TRY(int_operands_clean(c, both, 2));
+		for (unsigned i = 0; i < blocks; i++)
+			for (unsigned j = 0; i + j < blocks; j++) {
+				struct int_part parts[] = {{x, i, 4}, {y, j, 1}};
+				if (!constant(x, i) && !constant(y, j))
+					TRY(int_fit(c, rows, parts, 2, 0));
+			}
+	} while (x->dirty != 0 || y->dirty != 0);
 	TRY(mem_array(&q->low, most, sizeof(*q->low)));
 	TRY(mem_array(&q->high, most, sizeof(*q->high)));
 	TRY(mem_array(&q->position, most, sizeof(*q->position)));

@@ -26,7 +26,7 @@ struct columns {
 struct operation {
 	const char *metric;
 	enum int_type type;
-	size_t values; /* a batch that occupies two cores for about a second */
+	size_t values; /* a batch that occupies two cores for a second or more */
 	amt_status (*run)(
 		struct int_context *c, struct int_column *out, const struct columns *columns);
 };
@@ -73,6 +73,17 @@ static amt_status run_sum(struct int_context *c, struct int_column *out, const s
 	return int_sum(c, out, summands, SUMMED);
 }
 
+/* Amounts count modulo the width, so that any value is one. */
+static amt_status run_shl(struct int_context *c, struct int_column *out, const struct columns *x)
+{
+	return int_shift(c, out, INT_SHL, &x->a, &x->b);
+}
+
+static amt_status run_div(struct int_context *c, struct int_column *out, const struct columns *x)
+{
+	return int_divide(c, out, NULL, &x->a, &x->b);
+}
+
 static const struct operation operations[] = {
 	{"u64_and", INT_U64, 32, run_and},
 	{"u64_or", INT_U64, 32, run_or},
@@ -85,6 +96,8 @@ static const struct operation operations[] = {
 	{"u64_min", INT_U64, 32, run_min},
 	{"u64_max", INT_U64, 32, run_max},
 	{"u64_mul", INT_U64, 2, run_mul},
+	{"u64_div", INT_U64, 4, run_div},
+	{"u64_shl", INT_U64, 16, run_shl},
 	{"u64_sum10", INT_U64, 8, run_sum},
 	{"u8_eq", INT_U8, 128, run_eq},
 	{"u8_lt", INT_U8, 128, run_lt},

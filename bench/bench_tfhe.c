@@ -1,6 +1,6 @@
 /* Bootstraps as the layers above get them: time single and batched, keys, noise, failure probability.
  *
- *	bench_tfhe [parameter set id] [--peer program]		default: 2 (T2)
+ *	bench_tfhe [--set id] [--peer program]		default: 2 (T2)
  *
  * Times of one core are processor time, medians of rounds that alternate with the peer's; of all
  * cores, wall time. A table goes to stdout, the figures to tfhe.json beside the program. */
@@ -240,11 +240,11 @@ int main(int count, char **arguments)
 	static struct bench b;
 	const char *peer = NULL;
 	int id = TFHE_DEFAULT_PARAMS;
-	for (int i = 1; i < count; i++)
-		if (strcmp(arguments[i], "--peer") == 0 && i + 1 < count)
-			peer = arguments[++i];
-		else
-			id = atoi(arguments[i]);
+	for (int i = 1; i + 1 < count; i += 2)
+		if (strcmp(arguments[i], "--peer") == 0)
+			peer = arguments[i + 1];
+		else if (strcmp(arguments[i], "--set") == 0)
+			id = atoi(arguments[i + 1]);
 	compare_open(&b.compare, peer, 1);
 	bench_keys(&b, (uint16_t)id);
 	bench_bootstraps(&b);

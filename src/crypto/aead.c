@@ -3,7 +3,10 @@
 #include "crypto/random.h"
 #include "crypto/secret.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
+
+enum { HASH_BYTES = 16, HASH_STEP = 1 << 20 };
 
 amt_status aead_seal(
 	const uint8_t key[AEAD_KEY_BYTES], struct span associated, struct span plain, uint8_t *out)
@@ -64,15 +67,58 @@ amt_status mac_compute(const uint8_t key[AEAD_KEY_BYTES], struct span context, s
 	return STATUS_OK;
 }
 
+static amt_status check_mac(uint8_t want[MAC_BYTES], const uint8_t mac[MAC_BYTES])
+{
+	bool same = secret_equal(want, mac, MAC_BYTES);
+	secret_wipe(want, MAC_BYTES);
+	ENSURE(same, AMT_INTEGRITY, "stored data were changed, moved or made with another key");
+	return STATUS_OK;
+}
+
 amt_status mac_check(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
 	const uint8_t mac[MAC_BYTES])
 {
 	uint8_t want[MAC_BYTES];
 	TRY(mac_compute(key, context, data, want));
-	bool same = secret_equal(want, mac, MAC_BYTES);
-	secret_wipe(want, sizeof(want));
-	ENSURE(same, AMT_INTEGRITY, "stored data were changed, moved or made with another key");
-	return STATUS_OK;
+	return check_mac(want, mac);
+}
+
+static bool hash_long(EVP_CIPHER_CTX *gmac, const uint8_t *key, struct span data, uint8_t *out)
+{
+	static const uint8_t nonce[12];
+	uint8_t none[HASH_BYTES];
+	int made;
+	bool good = EVP_EncryptInit_ex(gmac, EVP_aes_256_gcm(), NULL, key, nonce) == 1;
+	while (good && data.size > 0) {
+		int n = data.size < HASH_STEP ? (int)data.size : HASH_STEP;
+		good = EVP_EncryptUpdate(gmac, NULL, &made, data.data, n) == 1;
+		data = span_of(data.data + n, data.size - (size_t)n);
+	}
+	return good && EVP_EncryptFinal_ex(gmac, none, &made) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(gmac, EVP_CTRL_GCM_GET_TAG, HASH_BYTES, out) == 1;
+}
+
+amt_status mac_compute_long(const uint8_t key[AEAD_KEY_BYTES], struct span context,
+	struct span data, uint8_t out[MAC_BYTES])
+{
+	uint8_t hash_key[MAC_BYTES], hash[HASH_BYTES] = {0};
+	TRY(mac_compute(key, span_str("key of long data"), (struct span){0}, hash_key));
+	EVP_CIPHER_CTX *gmac = EVP_CIPHER_CTX_new();
+	bool good = gmac != NULL && hash_long(gmac, hash_key, data, hash);
+	EVP_CIPHER_CTX_free(gmac);
+	amt_status s = good ? mac_compute(key, context, span_of(hash, sizeof(hash)), out)
+			    : ERROR(AMT_OUT_OF_MEMORY, "libcrypto has no memory for GMAC");
+	secret_wipe(hash_key, sizeof(hash_key));
+	secret_wipe(hash, sizeof(hash));
+	return s;
+}
+
+amt_status mac_check_long(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
+	const uint8_t mac[MAC_BYTES])
+{
+	uint8_t want[MAC_BYTES];
+	TRY(mac_compute_long(key, context, data, want));
+	return check_mac(want, mac);
 }
 
 amt_status subkey_derive(const uint8_t master[AEAD_KEY_BYTES], enum subkey_purpose purpose,

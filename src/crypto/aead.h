@@ -47,6 +47,16 @@ amt_status mac_compute(const uint8_t key[AEAD_KEY_BYTES], struct span context, s
 amt_status mac_check(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
 	const uint8_t mac[MAC_BYTES]);
 
+/* The same for megabytes, ten times as fast: BLAKE2b-256 keyed with key over the length of context,
+ * context and a hash of data. That is GMAC (NIST SP 800-38D, AES-256, a nonce of zeros) under a key
+ * of its own, mac_compute of "key of long data" and nothing. The hash never leaves: so it need only
+ * be universal, which no nonce is needed for, and other data of the same hash are hit with
+ * probability (size / 16 + 2) / 2^128 a try. */
+amt_status mac_compute_long(const uint8_t key[AEAD_KEY_BYTES], struct span context,
+	struct span data, uint8_t out[MAC_BYTES]);
+amt_status mac_check_long(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
+	const uint8_t mac[MAC_BYTES]);
+
 /* Numbers are part of the format. */
 enum subkey_purpose {
 	SUBKEY_PAYLOAD = 1,	 /* rows of a table */

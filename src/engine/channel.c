@@ -55,8 +55,23 @@ static amt_status write_all(struct channel *c, const uint8_t *data, size_t size)
 	return STATUS_OK;
 }
 
+/* Megabytes are not copied into the frame. */
+static amt_status send_data(struct channel *c, const struct message *m)
+{
+	uint8_t head[9];
+	ENSURE(m->data.size <= MESSAGE_DATA_BYTES, AMT_LIMIT, "%s of %zu bytes",
+		message_name(m->type), m->data.size);
+	store_u32(head, (uint32_t)(m->data.size + 5));
+	head[4] = m->type;
+	store_u32(head + 5, (uint32_t)m->data.size);
+	TRY(write_all(c, head, sizeof(head)));
+	return write_all(c, m->data.data, m->data.size);
+}
+
 amt_status channel_send(struct channel *c, const struct message *m)
 {
+	if (m->type == REQUEST_DATA || m->type == REPLY_DATA)
+		return send_data(c, m);
 	buf_clear(&c->frame);
 	TRY(message_put(&c->frame, m));
 	return write_all(c, c->frame.data, c->frame.size);

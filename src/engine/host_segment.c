@@ -301,11 +301,10 @@ struct page_check {
 	struct buf run;
 };
 
-static amt_status check_run(struct page_check *c)
+static amt_status check_run(struct page_check *c, const uint8_t *run, size_t size)
 {
-	ENSURE(ntt_check40(c->ring->q[c->limb], c->run.data, c->run.size / BGV_RESIDUE_BYTES),
-		AMT_CORRUPTION, "a residue of a scan page is not below its prime");
-	buf_clear(&c->run);
+	ENSURE(ntt_check40(c->ring->q[c->limb], run, size / BGV_RESIDUE_BYTES), AMT_CORRUPTION,
+		"a residue of a scan page is not below its prime");
 	if (++c->tile < c->ring->n / SCAN_TILE)
 		return STATUS_OK;
 	c->tile = 0;
@@ -316,6 +315,7 @@ static amt_status check_run(struct page_check *c)
 	return STATUS_OK;
 }
 
+/* Runs are checked where they lie; one that continues in the next message is put together first. */
 static amt_status check_bytes(struct page_check *c, struct span bytes)
 {
 	size_t skip = bytes.size < c->seeds ? bytes.size : c->seeds;
@@ -327,10 +327,16 @@ static amt_status check_bytes(struct page_check *c, struct span bytes)
 		size_t wanted = (size_t)scan_group_vectors(c->layout, c->group) * SCAN_TILE_BYTES;
 		size_t n = wanted - c->run.size;
 		n = n < bytes.size ? n : bytes.size;
-		TRY(buf_put(&c->run, bytes.data, n));
+		if (n == wanted) {
+			TRY(check_run(c, bytes.data, wanted));
+		} else {
+			TRY(buf_put(&c->run, bytes.data, n));
+			if (c->run.size == wanted) {
+				TRY(check_run(c, c->run.data, wanted));
+				buf_clear(&c->run);
+			}
+		}
 		bytes = span_of(bytes.data + n, bytes.size - n);
-		if (c->run.size == wanted)
-			TRY(check_run(c));
 	}
 	return STATUS_OK;
 }

@@ -18,6 +18,7 @@
 #include "os/io.h"
 #include "query/scan_plan.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 
 struct key_store;
@@ -53,6 +54,14 @@ struct owner_ring {
 };
 enum { OWNER_RINGS = 4 };
 
+/* A segment on its way to the host. */
+struct owner_upload {
+	bool apart; /* by a thread of its own, which alone uses the channel until it is joined */
+	pthread_t thread;
+	struct span bytes; /* borrowed */
+	amt_status status;
+};
+
 struct amt_session {
 	const struct amt_key *key;
 	const struct tfhe_params *params; /* of the key */
@@ -74,6 +83,7 @@ struct amt_session {
 	size_t tables;
 	struct owner_ring ring[OWNER_RINGS];
 	struct pool *pool; /* for encryption; made when first needed */
+	struct owner_upload upload;
 	/* Of the statement being run. */
 	unsigned rounds;
 	uint64_t progress_bytes; /* received as progress: not part of an answer */
@@ -245,8 +255,9 @@ amt_status owner_page_context(struct owner_scan *x, unsigned column, uint32_t pa
 
 /* ---- owner_upload.c */
 
-/* Sends bytes as a segment; the reply is read by owner_upload_end, so that work goes on while the
- * host writes. table NULL: switching keys, column is the ring. */
+/* Sends bytes as a segment; the reply is read by owner_upload_end, so that work goes on while they
+ * travel and the host writes. In between the session's connection must not be used, and bytes must
+ * stay. table NULL: switching keys, column is the ring. */
 amt_status owner_upload_begin(struct amt_session *s, const struct relation *table, unsigned column,
 	uint64_t page, struct span bytes);
 amt_status owner_upload_end(struct amt_session *s, uint64_t *number);

@@ -34,7 +34,9 @@ struct packing {
 	bool *null, *kept;
 	uint64_t *row_code; /* of one row */
 	bool *row_null;
-	struct buf bytes, context;
+	struct buf bytes[2]; /* one is filled while the other is sent */
+	unsigned next;	     /* the one to be filled */
+	struct buf context;
 	struct relation_segment waiting; /* its number is still to come */
 	bool is_waiting;
 	struct buf *segments; /* the list for the message */
@@ -98,16 +100,18 @@ static amt_status make_column(struct packing *k, unsigned column, uint32_t page,
 	bool valid = column == SCAN_VALID_COLUMN;
 	size_t at = valid ? 0 : (size_t)column * page_rows(k);
 	struct relation_segment made = {.column = (uint16_t)column, .page = page};
-	buf_clear(&k->bytes);
+	struct buf *bytes = &k->bytes[k->next];
+	buf_clear(bytes);
 	buf_clear(&k->context);
 	TRY(scan_page_make(x->ring->secret, x->canary_key, column,
 		scan_table_column(&x->table, column), relation_page_id(k->epoch, page),
 		valid ? NULL : k->code + at, valid ? NULL : k->null + at, valid ? k->kept : NULL,
-		rows, x->s->pool, &k->bytes));
+		rows, x->s->pool, bytes));
 	TRY(owner_page_context(x, column, page, k->epoch, rows, &k->context));
-	TRY(mac_compute(x->mac_key, buf_span(&k->context), buf_span(&k->bytes), made.mac));
+	TRY(mac_compute_long(x->mac_key, buf_span(&k->context), buf_span(bytes), made.mac));
 	TRY(finish_waiting(k));
-	TRY(owner_upload_begin(x->s, k->t, column, page, buf_span(&k->bytes)));
+	TRY(owner_upload_begin(x->s, k->t, column, page, buf_span(bytes)));
+	k->next ^= 1;
 	k->waiting = made;
 	k->is_waiting = true;
 	return report(k);
@@ -159,7 +163,8 @@ static void packing_close(struct packing *k)
 	mem_free(k->kept);
 	mem_free(k->row_code);
 	mem_free(k->row_null);
-	buf_free(&k->bytes);
+	buf_free(&k->bytes[0]);
+	buf_free(&k->bytes[1]);
 	buf_free(&k->context);
 }
 

@@ -1,7 +1,27 @@
 /* Segments to the host, pages and long answers from it. */
 #include "engine/owner.h"
 
+#include <pthread.h>
+
 enum { UPLOAD_STEP = 1 << 20 };
+
+static amt_status send_bytes(struct amt_session *s, struct span bytes)
+{
+	while (bytes.size > 0) {
+		size_t n = bytes.size < UPLOAD_STEP ? bytes.size : UPLOAD_STEP;
+		struct message part = {.type = REQUEST_DATA, .data = span_of(bytes.data, n)};
+		TRY(channel_send(&s->channel, &part));
+		bytes = span_of(bytes.data + n, bytes.size - n);
+	}
+	return STATUS_OK;
+}
+
+static void *send_apart(void *context)
+{
+	struct amt_session *s = context;
+	s->upload.status = send_bytes(s, s->upload.bytes);
+	return NULL;
+}
 
 amt_status owner_upload_begin(struct amt_session *s, const struct relation *table, unsigned column,
 	uint64_t page, struct span bytes)
@@ -13,26 +33,27 @@ amt_status owner_upload_begin(struct amt_session *s, const struct relation *tabl
 	if (table != NULL)
 		memcpy(m.table, table->id, sizeof(m.table));
 	TRY(owner_send(s, &m));
-	for (size_t at = 0; at < bytes.size; at += UPLOAD_STEP) {
-		size_t n = bytes.size - at < UPLOAD_STEP ? bytes.size - at : UPLOAD_STEP;
-		struct message part = {.type = REQUEST_DATA, .data = span_of(bytes.data + at, n)};
-		amt_status sent = channel_send(&s->channel, &part);
-		/* A host that ended may have said why: the reply tells. */
-		if (amt_status_code(sent) == AMT_CLOSED) {
-			amt_status_clear(&sent);
-			return STATUS_OK;
-		}
-		if (!amt_ok(sent)) {
-			s->broken = true;
-			return sent;
-		}
-	}
+	s->upload.bytes = bytes;
+	s->upload.apart = pthread_create(&s->upload.thread, NULL, send_apart, s) == 0;
+	if (!s->upload.apart)
+		(void)send_apart(s);
 	return STATUS_OK;
 }
 
 amt_status owner_upload_end(struct amt_session *s, uint64_t *number)
 {
 	struct message reply;
+	if (s->upload.apart)
+		(void)pthread_join(s->upload.thread, NULL);
+	s->upload.apart = false;
+	amt_status sent = s->upload.status;
+	s->upload.status = STATUS_OK;
+	if (amt_status_code(sent) == AMT_CLOSED)
+		amt_status_clear(&sent); /* a host that ended may have said why: the reply tells */
+	if (!amt_ok(sent)) {
+		s->broken = true;
+		return sent;
+	}
 	TRY(owner_receive(s, REPLY_SEGMENT, REPLY_SEGMENT, &reply));
 	*number = reply.number;
 	return STATUS_OK;
@@ -69,7 +90,7 @@ static amt_status check_page(
 	amt_status s = owner_page_context(
 		x, column, page, epoch, relation_rows_in_page(t, page), &context);
 	if (amt_ok(s)) {
-		s = mac_check(x->mac_key, buf_span(&context), bytes, shown.mac);
+		s = mac_check_long(x->mac_key, buf_span(&context), bytes, shown.mac);
 		if (!amt_ok(s))
 			s = WRAP(s, "scan page %u of column %u is not as its owner wrote it", page,
 				column);

@@ -35,8 +35,12 @@ enum io_open {
 	IO_WRITE = 1,	  /* and read */
 	IO_CREATE = 2,	  /* with IO_WRITE: make it if it is missing */
 	IO_EXCLUSIVE = 4, /* with IO_CREATE: AMT_ALREADY_EXISTS if it is there */
-	IO_PRIVATE = 8	  /* with IO_CREATE: readable by its owner alone */
+	IO_PRIVATE = 8,	  /* with IO_CREATE: readable by its owner alone */
+	/* With IO_WRITE, a hint: writes whose offset, memory and sizes are multiples of IO_DIRECT_BYTES
+	 * go past the file cache where the file system can do that. */
+	IO_DIRECT = 16
 };
+enum { IO_DIRECT_BYTES = 4096 };
 
 /* Names in a folder, sorted, without "." and "..". */
 struct io_names {

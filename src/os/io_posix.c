@@ -15,6 +15,7 @@
 struct posix_file {
 	struct io_file base;
 	int fd;
+	atomic_int direct; /* the same file for writes past the cache; -1: none */
 };
 
 static amt_code code_of(int error)
@@ -54,6 +55,7 @@ static amt_status open_fd(
 	struct posix_file *f;
 	TRY(mem_zalloc(&f, sizeof(*f)));
 	amt_status s = io_file_init(&f->base, io, path);
+	atomic_store(&f->direct, -1);
 	if (amt_ok(s)) {
 		REPEAT(f->fd, open(path, os_flags | O_CLOEXEC, mode));
 		if (f->fd >= 0) {
@@ -74,11 +76,20 @@ static amt_status posix_open(struct io *io, const char *path, unsigned flags, st
 		os_flags |= O_CREAT;
 	if (flags & IO_EXCLUSIVE)
 		os_flags |= O_EXCL;
-	return open_fd(io, path, os_flags, flags & IO_PRIVATE ? 0600 : 0666, out);
+	TRY(open_fd(io, path, os_flags, flags & IO_PRIVATE ? 0600 : 0666, out));
+	if (flags & IO_DIRECT) {
+		int fd; /* refused by file systems in memory, for one */
+		REPEAT(fd, open(path, O_WRONLY | O_DIRECT | O_CLOEXEC));
+		atomic_store(&((struct posix_file *)*out)->direct, fd);
+	}
+	return STATUS_OK;
 }
 
 static void posix_close(struct io_file *f)
 {
+	int direct = atomic_load(&((struct posix_file *)f)->direct);
+	if (direct >= 0)
+		(void)close(direct);
 	(void)close(fd_of(f));
 	mem_free(f);
 }
@@ -173,6 +184,14 @@ static amt_status posix_read_some(
 	return STATUS_OK;
 }
 
+static bool is_direct(uint64_t offset, const struct iovec *vector, int count)
+{
+	uintptr_t all = (uintptr_t)offset;
+	for (int i = 0; i < count; i++)
+		all |= (uintptr_t)vector[i].iov_base | vector[i].iov_len;
+	return all % IO_DIRECT_BYTES == 0;
+}
+
 static amt_status posix_write_some(
 	struct io_file *f, uint64_t offset, const struct span *parts, size_t count, size_t *written)
 {
@@ -182,7 +201,18 @@ static amt_status posix_write_some(
 		vector[used] =
 			(struct iovec){(void *)(uintptr_t)parts[used].data, parts[used].size};
 	ssize_t n;
+	atomic_int *direct = &((struct posix_file *)f)->direct;
+	int fd = atomic_load(direct);
+	if (fd >= 0 && is_direct(offset, vector, used)) {
+		REPEAT(n, pwritev(fd, vector, used, (off_t)offset));
+		if (n >= 0 || errno != EINVAL)
+			goto written;
+		/* The disk's blocks are larger than thought. */
+		if (atomic_compare_exchange_strong(direct, &fd, -1))
+			(void)close(fd);
+	}
 	REPEAT(n, pwritev(fd_of(f), vector, used, (off_t)offset));
+written:
 	if (n < 0)
 		return OS_ERROR("write", f->path);
 	*written = (size_t)n;

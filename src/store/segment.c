@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define SEGMENT_MAGIC 0x314d474553544d41u /* "AMTSEGM1" read as little-endian */
-enum { SEGMENT_VERSION = 1, BLOCK = SEGMENT_BLOCK_BYTES, WRITE_AT_ONCE = 1 << 20 };
+enum { SEGMENT_VERSION = 1, BLOCK = SEGMENT_BLOCK_BYTES, WRITE_AT_ONCE = 2 << 20 };
 #define SEGMENT_MAX_BYTES ((uint64_t)1 << 40)
 
 enum name_kind { NAME_OTHER, NAME_SEGMENT, NAME_UNFINISHED };
@@ -39,8 +39,10 @@ struct segment_writer {
 	struct io_file *file;
 	char *temporary, *path;
 	uint64_t number, length;
-	uint32_t crc;		   /* of the block that is not full yet */
-	struct buf out, checksums; /* out: the last bytes, not written yet */
+	uint32_t crc;  /* of the block that is not full yet */
+	uint8_t *last; /* WRITE_AT_ONCE: the last bytes, not written yet */
+	size_t kept;   /* how many those are */
+	struct buf checksums;
 	bool finished;
 };
 
@@ -55,8 +57,12 @@ amt_status segment_writer_new(
 	if (amt_ok(s))
 		s = path_of(&w->path, folder, number, "");
 	if (amt_ok(s))
-		s = io_open(io, w->temporary, IO_WRITE | IO_CREATE | IO_EXCLUSIVE, &w->file);
+		s = mem_alloc_aligned(&w->last, WRITE_AT_ONCE);
+	if (amt_ok(s))
+		s = io_open(io, w->temporary, IO_WRITE | IO_CREATE | IO_EXCLUSIVE | IO_DIRECT,
+			&w->file);
 	if (!amt_ok(s)) {
+		mem_free_aligned(w->last, WRITE_AT_ONCE);
 		mem_free(w->temporary);
 		mem_free(w->path);
 		mem_free(w);
@@ -73,7 +79,7 @@ void segment_writer_free(struct segment_writer *w)
 	io_close(w->file);
 	if (!w->finished)
 		status_drop(io_remove(w->io, w->temporary));
-	buf_free(&w->out);
+	mem_free_aligned(w->last, WRITE_AT_ONCE);
 	buf_free(&w->checksums);
 	mem_free(w->temporary);
 	mem_free(w->path);
@@ -107,16 +113,24 @@ static amt_status checksum_bytes(struct segment_writer *w, struct span bytes)
 	return STATUS_OK;
 }
 
+/* Pages are larger than what a cache should be asked to keep, and written once: they go to the disk
+ * piece by piece, past the file cache, at offsets and from memory that allow it. */
 amt_status segment_append(struct segment_writer *w, struct span bytes)
 {
-	uint64_t at = w->length - w->out.size;
 	ENSURE(bytes.size <= SEGMENT_MAX_BYTES - w->length, AMT_LIMIT, "a segment is too long");
 	TRY(checksum_bytes(w, bytes));
-	if (w->out.size + bytes.size < WRITE_AT_ONCE)
-		return buf_put(&w->out, bytes.data, bytes.size);
-	const struct span parts[] = {buf_span(&w->out), bytes};
-	TRY(io_write(w->file, at, parts, 2));
-	buf_clear(&w->out);
+	while (bytes.size > 0) {
+		size_t room = WRITE_AT_ONCE - w->kept;
+		size_t n = bytes.size < room ? bytes.size : room;
+		memcpy(w->last + w->kept, bytes.data, n);
+		w->kept += n;
+		bytes = span_of(bytes.data + n, bytes.size - n);
+		if (n < room)
+			break;
+		const struct span piece = span_of(w->last, w->kept);
+		TRY(io_write(w->file, w->length - bytes.size - w->kept, &piece, 1));
+		w->kept = 0;
+	}
 	return STATUS_OK;
 }
 
@@ -130,9 +144,9 @@ static amt_status put_footer(struct segment_writer *w)
 	store_u32(footer + 32, BLOCK);
 	store_u32(footer + 36, crc32c(0, w->checksums.data, w->checksums.size));
 	store_u32(footer + 12, crc32c(0, footer, sizeof(footer)));
-	const struct span parts[] = {
-		buf_span(&w->out), buf_span(&w->checksums), span_of(footer, sizeof(footer))};
-	return io_write(w->file, w->length - w->out.size, parts, 3);
+	const struct span parts[] = {span_of(w->last, w->kept), buf_span(&w->checksums),
+		span_of(footer, sizeof(footer))};
+	return io_write(w->file, w->length - w->kept, parts, 3);
 }
 
 amt_status segment_finish(struct segment_writer *w)

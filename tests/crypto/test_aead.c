@@ -1,6 +1,7 @@
 /* Sealing, MACs and subkeys: known answers from other implementations, and every kind of change. */
 #include "testing.h"
 
+#include "base/alloc.h"
 #include "crypto/aead.h"
 #include "crypto/random.h"
 
@@ -120,6 +121,34 @@ static void macs_and_subkeys_are_as_written(void **state)
 	}
 }
 
+/* The hash is that of `openssl mac -cipher AES-256-GCM GMAC`, over all of the data at once. */
+static void long_data_are_hashed_first(void **state)
+{
+	(void)state;
+	enum { SIZE = 1500000 };
+	uint8_t key[32], want[32], got[32], *data;
+	for (unsigned i = 0; i < 32; i++)
+		key[i] = (uint8_t)i;
+	OK(mem_alloc(&data, SIZE));
+	for (unsigned i = 0; i < SIZE; i++)
+		data[i] = (uint8_t)(7 * i + i / 256);
+	unhex(want, "eb979a076a69d607d726bc10ff1e55f4b3d34ddc223141f854e8c52ae424cbea");
+	OK(mac_compute_long(key, span_str("page 7"), span_of(data, SIZE), got));
+	assert_memory_equal(got, want, 32);
+	OK(mac_check_long(key, span_str("page 7"), span_of(data, SIZE), got));
+	FAILS(AMT_INTEGRITY, mac_check_long(key, span_str("page 8"), span_of(data, SIZE), got));
+	FAILS(AMT_INTEGRITY, mac_check_long(key, span_str("page 7"), span_of(data, SIZE - 1), got));
+	for (size_t i = 0; i < SIZE; i += i < 64 || i > SIZE - 64 ? 1 : 9973) {
+		data[i] ^= 1;
+		FAILS(AMT_INTEGRITY,
+			mac_check_long(key, span_str("page 7"), span_of(data, SIZE), got));
+		data[i] ^= 1;
+	}
+	got[31] ^= 128;
+	FAILS(AMT_INTEGRITY, mac_check_long(key, span_str("page 7"), span_of(data, SIZE), got));
+	mem_free(data);
+}
+
 static void subkeys_are_separate(void **state)
 {
 	(void)state;
@@ -160,6 +189,7 @@ int main(void)
 		cmocka_unit_test(any_change_is_found),
 		cmocka_unit_test(nonces_do_not_repeat),
 		cmocka_unit_test(macs_and_subkeys_are_as_written),
+		cmocka_unit_test(long_data_are_hashed_first),
 		cmocka_unit_test(subkeys_are_separate),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,10 +161,11 @@ amt_status bgv_automorphism(const struct bgv_ring *ring, const struct bgv_keys *
 	struct bgv_ct *out, const struct bgv_ct *a, uint32_t element, struct pool *pool);
 /* Elements for bgv_automorphism: rotation of both slot rows by `steps` to the left. */
 uint32_t bgv_rotation(const struct bgv_ring *ring, unsigned steps);
-/* One ciphertext whose coefficients 0 .. count - 1 are scalars (times count^-1 mod t, done by the
- * owner; count a power of two) to count ciphertexts of constants: out[i] encrypts coefficient i in
- * every slot. Angel, Chen, Laine, Setty 2018, algorithm 3. out: count new ciphertexts, freed by the
- * caller. */
+/* One ciphertext whose coefficients 0 .. count - 1 are scalars, and 0 from there on, to count
+ * ciphertexts of constants: out[i] encrypts 2^bgv_expand_doublings(count, i) times coefficient i in every
+ * slot (which the owner divides away beforehand). Angel, Chen, Laine, Setty 2018, algorithm 3: count - 1
+ * automorphisms. out: count new ciphertexts, freed by the caller. */
+unsigned bgv_expand_doublings(unsigned count, unsigned index);
 amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
 	const struct bgv_ct *packed, unsigned count, struct pool *pool);
 /* The same into memory of the caller's: each of out has it for 2 parts of packed->limbs limbs. */

@@ -1,6 +1,10 @@
 /* Scalars packed in coefficients to one ciphertext each (Angel, Chen, Laine, Setty 2018, algorithm
  * 3). Level i turns c into c + s(c) and X^-2^i (c - s(c)), s: X -> X^(N / 2^i + 1), since s takes
- * X^-2^i to its negative: one automorphism gives both. */
+ * X^-2^i to its negative: one automorphism gives both.
+ *
+ * Of level i, c holds every 2^i-th coefficient from its own number on. Where the second half of them is
+ * beyond the last scalar they are 0, and c is left as it is: `count` scalars cost count - 1
+ * automorphisms, and a coefficient doubles only at the levels that bgv_expand_doublings counts. */
 #include "bgv/inside.h"
 
 enum { GROUP = 8 };
@@ -10,7 +14,8 @@ struct expansion {
 	const struct bgv_keys *keys;
 	struct bgv_ct *out;
 	unsigned key;
-	size_t half;	    /* ciphertexts before this level; as many come behind them */
+	size_t half;	    /* ciphertexts before this level */
+	size_t split;	    /* how many of them, from the first, become two */
 	uint64_t *monomial; /* [limb][N]: values of X^-half */
 	struct pool *inner; /* for one group's work */
 };
@@ -43,7 +48,7 @@ static amt_status group(void *context, size_t index, unsigned worker)
 {
 	(void)worker;
 	const struct expansion *e = context;
-	size_t first = index * GROUP, count = e->half - first < GROUP ? e->half - first : GROUP;
+	size_t first = index * GROUP, count = e->split - first < GROUP ? e->split - first : GROUP;
 	struct bgv_ct *image[GROUP];
 	const struct bgv_ct *source[GROUP];
 	for (size_t i = 0; i < count; i++) {
@@ -69,13 +74,13 @@ static void make_monomial(struct expansion *e, unsigned limbs)
 static amt_status level(struct expansion *e, struct pool *pool)
 {
 	unsigned limbs = e->out[0].limbs;
-	size_t groups = (e->half + GROUP - 1) / GROUP;
+	size_t groups = (e->split + GROUP - 1) / GROUP;
 	bool apart = groups >= pool_threads(pool);
 	TRY(bgv_keys_find(e->keys, (uint32_t)(e->ring->n / e->half) + 1, &e->key));
 	make_monomial(e, limbs);
 	e->inner = apart ? NULL : pool;
 	TRY(pool_run(apart ? pool : NULL, groups, group, e));
-	return pool_run(pool, e->half * limbs, butterfly, e);
+	return pool_run(pool, e->split * limbs, butterfly, e);
 }
 
 static amt_status expand(
@@ -89,18 +94,27 @@ static amt_status expand(
 			words * sizeof(uint64_t));
 	TRY(bgv_scratch_take(e->ring, words, &e->monomial));
 	amt_status status = STATUS_OK;
-	for (e->half = 1; e->half < count && amt_ok(status); e->half *= 2)
+	for (e->half = 1; e->half < count && amt_ok(status); e->half *= 2) {
+		e->split = count - e->half < e->half ? count - e->half : e->half;
 		status = level(e, pool);
+	}
 	bgv_scratch_give(e->ring, words, e->monomial);
 	return status;
+}
+
+unsigned bgv_expand_doublings(unsigned count, unsigned index)
+{
+	unsigned doublings = 0;
+	for (unsigned half = 1; half < count; half *= 2)
+		doublings += index % half + half < count;
+	return doublings;
 }
 
 amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *keys,
 	struct bgv_ct *out, const struct bgv_ct *packed, unsigned count, struct pool *pool)
 {
-	ENSURE(count >= 1 && (count & (count - 1)) == 0 && count <= ring->n && packed->parts == 2,
-		AMT_INVALID_ARGUMENT, "%u scalars of a ciphertext of %u parts", count,
-		packed->parts);
+	ENSURE(count >= 1 && count <= ring->n && packed->parts == 2, AMT_INVALID_ARGUMENT,
+		"%u scalars of a ciphertext of %u parts", count, packed->parts);
 	struct expansion e = {.ring = ring, .keys = keys, .out = out};
 	TRY(expand(&e, packed, count, pool));
 	for (unsigned i = 0; i < count; i++)

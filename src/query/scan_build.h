@@ -37,6 +37,41 @@ bool scan_columns_alike(const struct schema *s, const struct scan_table *t, unsi
 amt_status scan_digit_is(
 	struct scan_graph *g, uint16_t column, unsigned digit, unsigned v, uint32_t *node);
 
+/* ---- conditions on codes (scan_truth.c) */
+
+bool scan_holds(enum int_comparison op, int order); /* order: below 0, 0, above 0 */
+
+/* A comparison with a constant as one of codes: of a code that no value has, what is always so. */
+struct scan_code_comparison {
+	enum int_comparison op; /* LE, GT, EQ, NE */
+	bool known, always;
+	uint64_t code;
+};
+amt_status scan_code_of(
+	const struct scan_build *b, const struct pred *p, struct scan_code_comparison *out);
+/* T of a condition about one column, for a code or NULL. */
+amt_status scan_truth_of(
+	const struct scan_build *b, const struct pred *p, bool null, uint64_t code, bool *out);
+
+/* ---- trees over the digits of a column (scan_tree.c) */
+
+struct scan_digit_nodes {
+	uint32_t less, equal;
+};
+/* less of a whole value from those of its digits; equal of digit 0 is not looked at. */
+amt_status scan_join_digits(struct scan_build *b, const struct scan_digit_nodes *digit,
+	unsigned digits, uint32_t *less);
+
+struct scan_cut {
+	uint64_t code;
+	int8_t below,
+		at; /* what is added where the column is less than the code, and equal to it */
+};
+/* The sum of `cuts` cuts, at least one, of a column of two digits or more, and `rest`, where the column is
+ * not NULL; 0 where it is. */
+amt_status scan_cut_trees(struct scan_build *b, uint16_t column, const struct scan_cut *cut,
+	size_t cuts, int8_t rest, uint32_t *node);
+
 /* ---- sums */
 
 enum { POLY_MAX_DEGREE = 8, POLY_MAX_TERMS = 4096 };

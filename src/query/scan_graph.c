@@ -51,28 +51,50 @@ static amt_status remember(
 
 /* ---- making nodes */
 
-static amt_status set_depth(struct scan_graph *g, uint32_t node, unsigned depth)
+static amt_status set_depth(struct scan_graph *g, uint32_t node, unsigned products, unsigned others)
 {
-	ENSURE(depth <= UINT8_MAX, AMT_NOISE_BUDGET,
+	unsigned primes = products + others;
+	ENSURE(primes <= UINT8_MAX, AMT_NOISE_BUDGET,
 		"the query needs more than %d products one after the other", UINT8_MAX);
 	if ((node & (node - 1)) == 0)
-		TRY(mem_grow(&g->depth, node == 0 ? 1 : 2 * (size_t)node));
-	g->depth[node] = (uint8_t)depth;
+		TRY(mem_grow(&g->depth, (node == 0 ? 1 : 2 * (size_t)node) * sizeof(*g->depth)));
+	g->depth[node] = (struct graph_depth){(uint8_t)primes, (uint8_t)products};
 	return STATUS_OK;
 }
 
-amt_status graph_leaf_range(struct scan_graph *g, uint16_t column, unsigned first, unsigned count,
-	const uint8_t *scalar)
+amt_status graph_scalars(struct scan_graph *g, unsigned count, const int8_t *scalar, uint32_t *at)
 {
-	uint32_t at = g->raw.scalars;
-	ENSURE(at + count <= SCAN_MAX_SCALARS, AMT_LIMIT,
+	*at = g->raw.scalars;
+	ENSURE(*at + count <= SCAN_MAX_SCALARS, AMT_LIMIT,
 		"the query has more than %d encrypted constants", SCAN_MAX_SCALARS);
 	if (g->scalar == NULL)
 		TRY(mem_alloc(&g->scalar, SCAN_MAX_SCALARS));
-	memcpy(g->scalar + at, scalar, count);
+	memcpy(g->scalar + *at, scalar, count);
 	g->raw.scalars += count;
+	return STATUS_OK;
+}
+
+amt_status graph_leaf_with(
+	struct scan_graph *g, uint16_t column, unsigned first, unsigned count, uint32_t at)
+{
 	return scan_add_range(
 		&g->raw, (struct scan_range){column, (uint16_t)first, (uint16_t)count, at});
+}
+
+amt_status graph_leaf_range(
+	struct scan_graph *g, uint16_t column, unsigned first, unsigned count, const int8_t *scalar)
+{
+	uint32_t at;
+	TRY(graph_scalars(g, count, scalar, &at));
+	return graph_leaf_with(g, column, first, count, at);
+}
+
+amt_status graph_scalar(struct scan_graph *g, int8_t scalar, uint32_t *node)
+{
+	uint32_t at;
+	TRY(graph_scalars(g, 1, &scalar, &at));
+	TRY(scan_scalar(&g->raw, at, node));
+	return set_depth(g, *node, 0, 0);
 }
 
 /* Primes that the vectors of a node made last are not stored with. */
@@ -92,7 +114,7 @@ static unsigned not_stored(const struct scan_graph *g, uint32_t node)
 amt_status graph_leaf(struct scan_graph *g, uint32_t *node)
 {
 	TRY(scan_leaf(&g->raw, node));
-	return set_depth(g, *node, 1 + not_stored(g, *node));
+	return set_depth(g, *node, 1, not_stored(g, *node));
 }
 
 static amt_status public_range(struct scan_graph *g, uint16_t column, unsigned first,
@@ -108,7 +130,7 @@ static amt_status public_range(struct scan_graph *g, uint16_t column, unsigned f
 static amt_status public_node(struct scan_graph *g, uint32_t *node)
 {
 	TRY(scan_public(&g->raw, 0, node));
-	return set_depth(g, *node, not_stored(g, *node));
+	return set_depth(g, *node, 0, not_stored(g, *node));
 }
 
 amt_status graph_public(struct scan_graph *g, uint16_t column, unsigned first, unsigned count,
@@ -171,18 +193,27 @@ static uint32_t end_of_terms(const struct scan_program *p)
 	return 0;
 }
 
+static uint8_t greater(uint8_t a, uint8_t b)
+{
+	return a > b ? a : b;
+}
+
 amt_status graph_sum(struct scan_graph *g, int32_t constant, uint32_t *node)
 {
-	unsigned depth = 0;
+	unsigned primes = 0, products = 0;
 	for (uint32_t i = end_of_terms(&g->raw); i < g->raw.terms; i++) {
 		const struct scan_term *t = &g->raw.term[i];
-		unsigned d = g->depth[t->a];
-		if (t->b != SCAN_NONE)
-			d = 1 + (g->depth[t->b] > d ? g->depth[t->b] : d);
-		depth = d > depth ? d : depth;
+		struct graph_depth d = g->depth[t->a];
+		if (t->b != SCAN_NONE) {
+			struct graph_depth e = g->depth[t->b];
+			d.primes = greater(d.primes, e.primes) + 1;
+			d.products = greater(d.products, e.products) + 1;
+		}
+		primes = greater(primes, d.primes);
+		products = greater(products, d.products);
 	}
 	TRY(scan_sum(&g->raw, constant, node));
-	return set_depth(g, *node, depth);
+	return set_depth(g, *node, products, primes - products);
 }
 
 amt_status graph_product(struct scan_graph *g, uint32_t a, uint32_t b, uint32_t *node)
@@ -208,12 +239,17 @@ amt_status graph_scaled_product(
 	return graph_sum(g, 0, node);
 }
 
+static bool is_shallower(struct graph_depth a, struct graph_depth b)
+{
+	return a.primes != b.primes ? a.primes < b.primes : a.products < b.products;
+}
+
 /* Takes the shallowest node (of equals the first) out of the list. */
 static uint32_t take_shallowest(const struct scan_graph *g, uint32_t *node, size_t *count)
 {
 	size_t best = 0;
 	for (size_t i = 1; i < *count; i++)
-		if (g->depth[node[i]] < g->depth[node[best]])
+		if (is_shallower(g->depth[node[i]], g->depth[node[best]]))
 			best = i;
 	uint32_t taken = node[best];
 	memmove(node + best, node + best + 1, (--*count - best) * sizeof(*node));
@@ -279,9 +315,10 @@ amt_status graph_total(struct scan_graph *g, uint32_t a, uint32_t b, uint32_t ma
 struct pruning {
 	const struct scan_graph *g;
 	struct scan_program *out;
-	uint8_t *scalar;
-	uint32_t *uses; /* of each raw node; */
-	uint32_t *node; /* its number in the program */
+	int8_t *scalar;
+	uint32_t *uses;	     /* of each raw node; */
+	uint32_t *node;	     /* its number in the program */
+	uint32_t *scalar_at; /* where raw scalars went, by the first of those made together */
 };
 
 static void use(struct pruning *p, uint32_t node)
@@ -324,17 +361,24 @@ static amt_status copy_term(struct pruning *p, struct scan_term t)
 	return scan_add_term(p->out, t);
 }
 
+/* Where scalars are in the program that were made together. */
+static uint32_t copy_scalars(struct pruning *p, uint32_t from, unsigned count)
+{
+	uint32_t *at = &p->scalar_at[from];
+	if (*at == SCAN_NONE) {
+		*at = p->out->scalars;
+		memcpy(p->scalar + *at, p->g->scalar + from, count);
+		p->out->scalars += count;
+	}
+	return *at;
+}
+
 static amt_status copy_range(struct pruning *p, uint8_t op, struct scan_range r)
 {
-	const struct scan_program *raw = &p->g->raw;
-	uint32_t from = r.at;
-	if (op == SCAN_PUBLIC) {
-		TRY(scan_add_weights(p->out, raw->weight + from, r.count, &r.at));
-	} else {
-		r.at = p->out->scalars;
-		memcpy(p->scalar + r.at, p->g->scalar + from, r.count);
-		p->out->scalars += r.count;
-	}
+	if (op == SCAN_PUBLIC)
+		TRY(scan_add_weights(p->out, p->g->raw.weight + r.at, r.count, &r.at));
+	else
+		r.at = copy_scalars(p, r.at, r.count);
 	return scan_add_range(p->out, r);
 }
 
@@ -345,6 +389,8 @@ static amt_status copy_node(struct pruning *p, uint32_t i)
 	for (uint32_t k = n->first; k < n->first + n->count; k++)
 		TRY(n->op == SCAN_SUM ? copy_term(p, raw->term[k])
 				      : copy_range(p, n->op, raw->range[k]));
+	if (n->op == SCAN_SCALAR)
+		return scan_scalar(p->out, copy_scalars(p, n->first, 1), &p->node[i]);
 	if (n->op == SCAN_LEAF)
 		return scan_leaf(p->out, &p->node[i]);
 	if (n->op == SCAN_PUBLIC)
@@ -370,6 +416,8 @@ static amt_status prune(struct pruning *p)
 	TRY(mem_array(&p->uses, (size_t)g->raw.nodes + 1, sizeof(*p->uses)));
 	TRY(mem_array(&p->node, (size_t)g->raw.nodes + 1, sizeof(*p->node)));
 	TRY(mem_alloc(&p->scalar, (size_t)g->raw.scalars + 1));
+	TRY(mem_array(&p->scalar_at, (size_t)g->raw.scalars + 1, sizeof(*p->scalar_at)));
+	memset(p->scalar_at, 0xff, (size_t)g->raw.scalars * sizeof(*p->scalar_at));
 	count_uses(p);
 	for (uint32_t i = 0; i < g->outputs; i++)
 		if (is_inlined(p, &g->output[i]))
@@ -382,7 +430,7 @@ static amt_status prune(struct pruning *p)
 	return STATUS_OK;
 }
 
-amt_status graph_finish(struct scan_graph *g, struct scan_program *out, uint8_t **scalar)
+amt_status graph_finish(struct scan_graph *g, struct scan_program *out, int8_t **scalar)
 {
 	*out = (struct scan_program){0};
 	*scalar = NULL;
@@ -390,6 +438,7 @@ amt_status graph_finish(struct scan_graph *g, struct scan_program *out, uint8_t 
 	amt_status s = prune(&p);
 	mem_free(p.uses);
 	mem_free(p.node);
+	mem_free(p.scalar_at);
 	if (amt_ok(s)) {
 		*scalar = p.scalar;
 		return s;

@@ -3,8 +3,9 @@
  * Nodes are made freely and found again when they are asked for twice; what no output needs is left
  * out of the program in the end. The *depth* of a node is how many of the ring's primes are gone when
  * it is made: those its vectors are not stored with, and one for each product after the other. So the
- * shallowest are those that leave most room for what follows. Scalars stand beside the nodes they are
- * for.
+ * shallowest are those that leave most room for what follows; of equals, those with the fewest products
+ * after the other, so that the program as a whole needs the fewest primes. Scalars stand beside the nodes
+ * they are for.
  */
 #ifndef QUERY_SCAN_GRAPH_H
 #define QUERY_SCAN_GRAPH_H
@@ -17,6 +18,10 @@ struct graph_memo {
 };
 enum { GRAPH_BUCKETS = 1024 };
 
+struct graph_depth {
+	uint8_t primes, products;
+};
+
 struct graph_output {
 	uint8_t kind;
 	uint32_t max;
@@ -25,9 +30,9 @@ struct graph_output {
 
 struct scan_graph {
 	const struct scan_table *table;
-	struct scan_program raw; /* all nodes, no outputs */
-	uint8_t *depth;		 /* of each node */
-	uint8_t *scalar;	 /* secret; raw.scalars of them */
+	struct scan_program raw;   /* all nodes, no outputs */
+	struct graph_depth *depth; /* of each node */
+	int8_t *scalar;		   /* secret; raw.scalars of them */
 	struct graph_output *output;
 	uint32_t outputs;
 	struct graph_memo *memo;
@@ -36,10 +41,17 @@ struct scan_graph {
 
 void graph_free(struct scan_graph *g); /* wipes the scalars */
 
-/* Vectors of a leaf with their scalars; graph_leaf takes those added since. */
+/* Scalars that more than one leaf may use, whole; *at is the first of them. */
+amt_status graph_scalars(struct scan_graph *g, unsigned count, const int8_t *scalar, uint32_t *at);
+/* Vectors of a leaf with scalars made before; graph_leaf takes those added since. */
+amt_status graph_leaf_with(
+	struct scan_graph *g, uint16_t column, unsigned first, unsigned count, uint32_t at);
+/* The same with scalars of its own. */
 amt_status graph_leaf_range(struct scan_graph *g, uint16_t column, unsigned first, unsigned count,
-	const uint8_t *scalar);
+	const int8_t *scalar);
 amt_status graph_leaf(struct scan_graph *g, uint32_t *node);
+/* A scalar in every slot. */
+amt_status graph_scalar(struct scan_graph *g, int8_t scalar, uint32_t *node);
 
 /* sum of weight[v] * vector first + v; weights NULL: all 1. Found again by column, first and count if
  * they are all 1. */
@@ -76,7 +88,7 @@ amt_status graph_total(
 
 /* The program of what the outputs need, and its scalars (NULL if there are none; freed by the caller,
  * wiped). */
-amt_status graph_finish(struct scan_graph *g, struct scan_program *out, uint8_t **scalar);
+amt_status graph_finish(struct scan_graph *g, struct scan_program *out, int8_t **scalar);
 
 /* c modulo t, centred; the inverse of c modulo t, centred. */
 int32_t graph_residue(int64_t c);

@@ -88,7 +88,7 @@ struct scan_plan {
 	/* Of the round in hand. */
 	struct scan_program program;
 	struct scan_fit fit;
-	uint8_t *scalar; /* program.scalars of them, 0 or 1; wiped when they are freed */
+	int8_t *scalar; /* program.scalars of them, 0 or 1; wiped when they are freed */
 
 	struct scan_heading *heading; /* of SELECT of aggregates and of top k */
 	unsigned headings;

@@ -19,7 +19,7 @@ struct truth {
 struct digit_match {
 	uint16_t column;
 	unsigned first, count;
-	const uint8_t *scalar;
+	const int8_t *scalar;
 };
 
 /* The nodes of a conjunction or disjunction in the making. */
@@ -41,107 +41,6 @@ static const struct scan_column *layout_of(const struct scan_build *b, uint16_t 
 static bool is_table_column(const struct scan_build *b, uint16_t column)
 {
 	return layout_of(b, column)->digits == 1;
-}
-
-/* ---- one comparison on plain values */
-
-static bool holds(enum int_comparison op, int order)
-{
-	switch (op) {
-	case INT_EQ:
-		return order == 0;
-	case INT_NE:
-		return order != 0;
-	case INT_LT:
-		return order < 0;
-	case INT_LE:
-		return order <= 0;
-	case INT_GT:
-		return order > 0;
-	default:
-		return order >= 0;
-	}
-}
-
-/* A comparison with a constant as one of codes: of a code that no value has, what is always so. */
-struct code_comparison {
-	enum int_comparison op; /* LE, GT, EQ, NE */
-	bool known, always;
-	uint64_t code;
-};
-
-static amt_status code_of(
-	const struct scan_build *b, const struct pred *p, struct code_comparison *out)
-{
-	const struct column *c = &b->schema->column[p->column];
-	*out = (struct code_comparison){.op = p->op};
-	if (c->type == COLUMN_TEXT) {
-		ENSURE(b->texts != NULL, AMT_INVALID_ARGUMENT, "no texts for column \"%s\"",
-			c->name);
-		TRY(b->texts->code(b->texts->context, p->column, p->text, &out->code, &out->known));
-		out->always = p->op == INT_NE;
-		return STATUS_OK;
-	}
-	uint64_t least, most;
-	column_domain(c, &least, &most);
-	bool below = p->constant.below || p->constant.bits < least;
-	bool above = !below && p->constant.bits > most;
-	out->known = !below && !above;
-	out->code = out->known ? p->constant.bits - least : 0;
-	out->always = p->op == INT_NE || (p->op == INT_GT && below) || (p->op == INT_LE && above);
-	return STATUS_OK;
-}
-
-/* Whether a comparison of a one-digit column holds for a code. */
-static amt_status compare_code(
-	const struct scan_build *b, const struct pred *p, uint64_t code, bool *out)
-{
-	const struct column *c = &b->schema->column[p->column];
-	struct code_comparison k;
-	if (c->type == COLUMN_TEXT && p->op != INT_EQ && p->op != INT_NE) {
-		struct span text = {0};
-		bool known = false;
-		ENSURE(b->texts != NULL, AMT_INVALID_ARGUMENT, "no texts for column \"%s\"",
-			c->name);
-		TRY(b->texts->text(b->texts->context, p->column, code, &text, &known));
-		*out = known && holds(p->op, span_compare(text, p->text));
-		return STATUS_OK;
-	}
-	TRY(code_of(b, p, &k));
-	*out = k.known ? holds(k.op, code < k.code ? -1 : code > k.code) : k.always;
-	return STATUS_OK;
-}
-
-/* A condition about one column, for a code or NULL. */
-static amt_status table_entry(
-	const struct scan_build *b, const struct pred *p, bool null, uint64_t code, bool *out)
-{
-	bool one;
-	switch (p->kind) {
-	case PRED_ALL:
-	case PRED_ANY:
-		*out = p->kind == PRED_ALL;
-		for (size_t i = 0; i < p->children; i++) {
-			TRY(table_entry(b, p->child[i], null, code, &one));
-			*out = p->kind == PRED_ALL ? *out && one : *out || one;
-		}
-		return STATUS_OK;
-	case PRED_NOT:
-		TRY(table_entry(b, p->child[0], null, code, &one));
-		*out = !one;
-		return STATUS_OK;
-	case PRED_NULL:
-		*out = null;
-		return STATUS_OK;
-	case PRED_FLAG:
-		*out = !null && column_scan_code(&b->schema->column[p->column], 1) == code;
-		return STATUS_OK;
-	case PRED_COMPARE:
-		*out = false;
-		return null ? STATUS_OK : compare_code(b, p, code, out);
-	default:
-		FAIL(AMT_INTERNAL, "a known truth inside a predicate");
-	}
 }
 
 /* ---- what a condition is about */
@@ -209,7 +108,7 @@ amt_status scan_digit_is(
 	struct scan_graph *g, uint16_t column, unsigned digit, unsigned v, uint32_t *node)
 {
 	const struct scan_column *c = &g->table->column[column];
-	uint8_t scalar[SCAN_MAX_BASE];
+	int8_t scalar[SCAN_MAX_BASE];
 	for (unsigned i = 0; i < SCAN_MAX_BASE; i++)
 		scalar[i] = i == v;
 	TRY(graph_leaf_range(g, column, scan_group_first(c, digit), c->base[digit], scalar));
@@ -231,8 +130,8 @@ static amt_status null_tests(
 	struct scan_build *b, const struct pred *p, uint16_t column, uint32_t *node)
 {
 	bool null, other;
-	TRY(table_entry(b, p, true, 0, &null));
-	TRY(table_entry(b, p, false, 0, &other));
+	TRY(scan_truth_of(b, p, true, 0, &null));
+	TRY(scan_truth_of(b, p, false, 0, &other));
 	if (null && other)
 		return graph_valid(b->graph, node);
 	if (!null && !other)
@@ -252,13 +151,13 @@ static amt_status table_part(
 		parts->node[parts->nodes++] = node;
 		return STATUS_OK;
 	}
-	uint8_t *scalar;
+	int8_t *scalar;
 	TRY(arena_alloc(b->arena, c->base[0], &scalar));
 	for (unsigned v = 0; v < c->base[0]; v++) {
-		TRY(table_entry(b, p, false, v, &one));
+		TRY(scan_truth_of(b, p, false, v, &one));
 		scalar[v] = one;
 	}
-	TRY(table_entry(b, p, true, 0, &null));
+	TRY(scan_truth_of(b, p, true, 0, &null));
 	if (parts->digit_room > 0 && !null) {
 		parts->digit[parts->digits++] = (struct digit_match){column, 0, c->base[0], scalar};
 		return STATUS_OK;
@@ -271,73 +170,78 @@ static amt_status table_part(
 	return STATUS_OK;
 }
 
-/* ---- trees over digits */
+/* ---- comparisons of a column of several digits */
 
-struct digit_nodes {
-	uint32_t less, equal;
-};
-
-/* Of digits low .. high - 1; equal only where it is needed. */
-static amt_status join_digits(struct scan_build *b, const struct digit_nodes *digit, unsigned low,
-	unsigned high, bool need_equal, struct digit_nodes *out)
+static size_t count_comparisons(const struct pred *p)
 {
-	if (high - low == 1) {
-		*out = digit[low];
+	size_t count = p->kind == PRED_COMPARE;
+	for (size_t i = 0; i < p->children; i++)
+		count += count_comparisons(p->child[i]);
+	return count;
+}
+
+/* The codes that a condition compares with; those that no value has are none. */
+static amt_status collect_codes(
+	const struct scan_build *b, const struct pred *p, uint64_t *code, size_t *count)
+{
+	struct scan_code_comparison k;
+	for (size_t i = 0; i < p->children; i++)
+		TRY(collect_codes(b, p->child[i], code, count));
+	if (p->kind != PRED_COMPARE)
 		return STATUS_OK;
-	}
-	struct digit_nodes h, l;
-	unsigned middle = (low + high) / 2;
-	TRY(join_digits(b, digit, low, middle, need_equal, &l));
-	TRY(join_digits(b, digit, middle, high, true, &h));
-	TRY(scan_add_term(&b->graph->raw, (struct scan_term){h.less, SCAN_NONE, 1}));
-	TRY(scan_add_term(&b->graph->raw, (struct scan_term){h.equal, l.less, 1}));
-	TRY(graph_sum(b->graph, 0, &out->less));
-	return need_equal ? graph_product(b->graph, h.equal, l.equal, &out->equal) : STATUS_OK;
+	TRY(scan_code_of(b, p, &k));
+	if (k.known)
+		code[(*count)++] = k.code;
+	return STATUS_OK;
 }
 
-/* The scalar of value v in digit j's vectors for `less`. What ends in 1 there decides the comparison
- * whatever lower digits say. */
-static bool less_scalar(const struct code_comparison *k, unsigned j, unsigned digits, unsigned v,
-	unsigned of_constant)
+static size_t sort_distinct(uint64_t *code, size_t count)
 {
-	if (!k->known)
-		return k->always && j == digits - 1;
-	switch (k->op) {
-	case INT_EQ:
-		return j == 0 && v == of_constant;
-	case INT_NE:
-		return v != of_constant;
-	case INT_LE:
-		return v < of_constant || (j == 0 && v == of_constant);
-	default:
-		return v > of_constant;
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t at = kept;
+		while (at > 0 && code[at - 1] > code[i])
+			at--;
+		if (at > 0 && code[at - 1] == code[i])
+			continue;
+		uint64_t one = code[i];
+		memmove(code + at + 1, code + at, (kept - at) * sizeof(*code));
+		code[at] = one;
+		kept++;
 	}
+	return kept;
 }
 
-/* A comparison of a column of several digits with a constant. */
-static amt_status compare_digits(struct scan_build *b, const struct pred *p, uint32_t *node)
+/* Any condition about one column as a function of its code, which changes only at the codes it compares
+ * with: as many cuts as there are comparisons, whatever these are. */
+static amt_status cuts_part(
+	struct scan_build *b, const struct pred *p, uint16_t column, struct parts *parts)
 {
-	const struct scan_column *c = layout_of(b, p->column);
-	struct code_comparison k;
-	TRY(code_of(b, p, &k));
-	uint16_t of_constant[SCAN_MAX_DIGITS];
-	scan_digits(c, k.code, of_constant);
-	struct digit_nodes digit[SCAN_MAX_DIGITS], whole;
-	for (unsigned j = 0; j < c->digits; j++) {
-		uint8_t scalar[SCAN_MAX_BASE];
-		for (unsigned v = 0; v < c->base[j]; v++)
-			scalar[v] = less_scalar(&k, j, c->digits, v, of_constant[j]);
-		TRY(graph_leaf_range(
-			b->graph, p->column, scan_group_first(c, j), c->base[j], scalar));
-		TRY(graph_leaf(b->graph, &digit[j].less));
-		/* What is always so is decided by the highest digit: nothing else is equal. */
-		unsigned equal = k.known ? of_constant[j] : SCAN_MAX_BASE;
-		digit[j].equal = SCAN_NONE;
-		if (j > 0)
-			TRY(scan_digit_is(b->graph, p->column, j, equal, &digit[j].equal));
+	size_t comparisons = count_comparisons(p), count = 0;
+	uint64_t *code, most = layout_of(b, column)->max;
+	struct scan_cut *cut;
+	bool above, at, null;
+	uint32_t node;
+	TRY(arena_alloc(b->arena, comparisons * sizeof(*code), &code));
+	TRY(arena_alloc(b->arena, comparisons * sizeof(*cut), &cut));
+	TRY(collect_codes(b, p, code, &count));
+	count = sort_distinct(code, count);
+	bool below = false;
+	if (count == 0 || code[0] > 0)
+		TRY(scan_truth_of(b, p, false, 0, &below));
+	for (size_t i = 0; i < count; i++) {
+		TRY(scan_truth_of(b, p, false, code[i], &at));
+		above = at;
+		if (code[i] < most && (i + 1 == count || code[i] + 1 < code[i + 1]))
+			TRY(scan_truth_of(b, p, false, code[i] + 1, &above));
+		cut[i] = (struct scan_cut){code[i], (int8_t)(below - above), (int8_t)(at - above)};
+		below = above;
 	}
-	TRY(join_digits(b, digit, 0, c->digits, false, &whole));
-	*node = whole.less;
+	TRY(scan_cut_trees(b, column, cut, comparisons, (int8_t)below, &node));
+	TRY(scan_truth_of(b, p, true, 0, &null));
+	if (null)
+		TRY(with_null(b, column, &node));
+	parts->node[parts->nodes++] = node;
 	return STATUS_OK;
 }
 
@@ -374,7 +278,7 @@ static amt_status pair_digit(struct scan_build *b, const struct pred *p, unsigne
 		bool some = false;
 		for (unsigned w = 0; w < y->base[j]; w++) {
 			int128 order = (int128)v - w + difference;
-			weight[w] = holds(op, order < 0 ? -1 : order > 0);
+			weight[w] = scan_holds(op, order < 0 ? -1 : order > 0);
 			some |= weight[w] != 0;
 		}
 		if (!some)
@@ -392,13 +296,13 @@ static amt_status pair_digit(struct scan_build *b, const struct pred *p, unsigne
 static amt_status compare_columns(struct scan_build *b, const struct pred *p, uint32_t *node)
 {
 	const struct scan_column *x = layout_of(b, p->column);
-	struct digit_nodes digit[SCAN_MAX_DIGITS], whole;
+	struct scan_digit_nodes digit[SCAN_MAX_DIGITS];
 	int128 difference = offset_of(b, p->column) - offset_of(b, p->other);
 	for (unsigned j = 0; j < x->digits; j++) {
 		enum int_comparison op = p->op;
 		if (j > 0 && op == INT_LE)
 			op = INT_LT;
-		digit[j] = (struct digit_nodes){SCAN_NONE, SCAN_NONE};
+		digit[j] = (struct scan_digit_nodes){SCAN_NONE, SCAN_NONE};
 		if (j > 0 && op == INT_EQ)
 			TRY(graph_zero(b->graph, &digit[j].less));
 		else
@@ -406,9 +310,7 @@ static amt_status compare_columns(struct scan_build *b, const struct pred *p, ui
 		if (j > 0)
 			TRY(pair_digit(b, p, j, INT_EQ, 0, &digit[j].equal));
 	}
-	TRY(join_digits(b, digit, 0, x->digits, false, &whole));
-	*node = whole.less;
-	return STATUS_OK;
+	return scan_join_digits(b, digit, x->digits, node);
 }
 
 /* ---- lists */
@@ -445,11 +347,11 @@ static amt_status list_part(struct scan_build *b, enum pred_kind kind, struct pr
 	TRY(arena_alloc(b->arena, (2 * children + 1) * sizeof(*equal), &equal));
 	size_t codes = 0;
 	for (size_t i = 0; i < children; i++) {
-		struct code_comparison k;
+		struct scan_code_comparison k;
 		if (done[i] || !is_listed(child[i], kind) || child[i]->column != column)
 			continue;
 		done[i] = true;
-		TRY(code_of(b, child[i], &k));
+		TRY(scan_code_of(b, child[i], &k));
 		bool again = false;
 		for (size_t n = 0; n < codes; n++)
 			again |= k.known && seen[n] == k.code;
@@ -559,12 +461,12 @@ static amt_status product_part(
 static amt_status product_digits(struct scan_build *b, const struct pred *p, struct parts *parts)
 {
 	const struct scan_column *c = layout_of(b, p->column);
-	struct code_comparison k;
-	TRY(code_of(b, p, &k));
+	struct scan_code_comparison k;
+	TRY(scan_code_of(b, p, &k));
 	uint16_t of_constant[SCAN_MAX_DIGITS];
 	scan_digits(c, k.code, of_constant);
 	for (unsigned j = 0; j < c->digits; j++) {
-		uint8_t *scalar;
+		int8_t *scalar;
 		TRY(arena_alloc(b->arena, c->base[j], &scalar));
 		if (k.known)
 			scalar[of_constant[j]] = 1;
@@ -614,17 +516,12 @@ static amt_status table_parts(struct scan_build *b, enum pred_kind kind, struct 
 	return STATUS_OK;
 }
 
-/* NOT NULL beside a comparison of the same column says nothing new. */
-static void drop_not_nulls(struct pred *const *child, size_t children, bool *done)
+static bool has_list(const struct pred *p)
 {
-	for (size_t i = 0; i < children; i++) {
-		if (child[i]->kind != PRED_NOT || child[i]->child[0]->kind != PRED_NULL)
-			continue;
-		for (size_t k = 0; k < children && !done[i]; k++)
-			done[i] = k != i && !done[k] &&
-				  !is_not_null(child[k], child[i]->child[0]->column) &&
-				  excludes_null(child[k], child[i]->child[0]->column);
-	}
+	bool any = p->kind == PRED_COMPARE && p->listed;
+	for (size_t i = 0; i < p->children; i++)
+		any |= has_list(p->child[i]);
+	return any;
 }
 
 /* Tags know no other comparison that an equality could be taken for. */
@@ -641,6 +538,55 @@ static bool is_product_equality(const struct scan_build *b, const struct pred *p
 		       p->op == INT_EQ && !is_table_column(b, p->column));
 }
 
+/* Whether it is best made of cuts: comparisons of one column of several digits. Lists take less (they know
+ * equality alone), and so do conditions about tags. */
+static bool is_of_cuts(const struct scan_build *b, const struct pred *p)
+{
+	unsigned column = column_about(p);
+	if (column == MANY_COLUMNS || is_table_column(b, (uint16_t)column) || is_null_test(p) ||
+		has_list(p) || is_product_equality(b, p))
+		return false;
+	return b->schema->column[column].scan.kind != SCAN_TAG || p->kind == PRED_COMPARE;
+}
+
+/* The children that are about one column of several digits, as one sum of cuts, null tests with them. */
+static amt_status cuts_parts(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
+	size_t children, bool *done, struct parts *parts)
+{
+	struct pred **same;
+	for (size_t i = 0; i < children; i++) {
+		if (done[i] || !is_of_cuts(b, child[i]))
+			continue;
+		unsigned column = column_about(child[i]);
+		bool tag = b->schema->column[column].scan.kind == SCAN_TAG;
+		TRY(arena_alloc(b->arena, children * sizeof(struct pred *), &same));
+		struct pred group = {.kind = kind, .child = same};
+		for (size_t k = 0; k < children; k++) {
+			if (done[k] || column_about(child[k]) != column ||
+				(tag ? k != i
+				     : !is_of_cuts(b, child[k]) && !is_null_test(child[k])))
+				continue;
+			done[k] = true;
+			same[group.children++] = child[k];
+		}
+		TRY(cuts_part(b, &group, (uint16_t)column, parts));
+	}
+	return STATUS_OK;
+}
+
+/* NOT NULL beside a comparison of the same column says nothing new. */
+static void drop_not_nulls(struct pred *const *child, size_t children, bool *done)
+{
+	for (size_t i = 0; i < children; i++) {
+		if (child[i]->kind != PRED_NOT || child[i]->child[0]->kind != PRED_NULL)
+			continue;
+		for (size_t k = 0; k < children && !done[i]; k++)
+			done[i] = k != i && !done[k] &&
+				  !is_not_null(child[k], child[i]->child[0]->column) &&
+				  excludes_null(child[k], child[i]->child[0]->column);
+	}
+}
+
 static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct pred *const *child,
 	size_t children, struct parts *parts)
 {
@@ -655,6 +601,7 @@ static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct 
 	}
 	if (kind == PRED_ALL)
 		drop_not_nulls(child, children, done);
+	TRY(cuts_parts(b, kind, child, children, done, parts));
 	TRY(table_parts(b, kind, child, children, done, parts));
 	for (size_t i = 0; i < children; i++) {
 		if (done[i])
@@ -670,8 +617,8 @@ static amt_status group_parts(struct scan_build *b, enum pred_kind kind, struct 
 		struct truth t = {SCAN_NONE, 1};
 		if (kind == PRED_ANY && is_tag_equality(b, child[i])) {
 			/* A scale would cost more noise than the tree. */
-			struct code_comparison k;
-			TRY(code_of(b, child[i], &k));
+			struct scan_code_comparison k;
+			TRY(scan_code_of(b, child[i], &k));
 			TRY(equality_of_code(b, child[i]->column, k.known, k.code, &t.node));
 		} else {
 			TRY(convert(b, child[i], &t));
@@ -718,18 +665,14 @@ static amt_status convert(struct scan_build *b, const struct pred *p, struct tru
 		return compare_columns(b, p, &out->node);
 	unsigned column = column_about(p);
 	bool table = column != MANY_COLUMNS && is_table_column(b, (uint16_t)column);
-	if (p->kind == PRED_NOT && !table && !is_null_test(p))
+	if (p->kind == PRED_NOT && !table && !is_null_test(p) && !is_of_cuts(b, p))
 		return convert_not(b, p, out);
 	ENSURE(column < b->schema->columns, AMT_INTERNAL, "a condition about no column");
-	/* A list of one, a table, a null test: groups of one. */
-	enum pred_kind kind =
-		p->kind == PRED_COMPARE && p->listed && p->op == INT_EQ ? PRED_ANY : PRED_ALL;
-	if (table || is_null_test(p) || is_listed(p, kind) || is_product_equality(b, p)) {
-		struct pred *child = (struct pred *)p;
-		return convert_group(
-			b, is_product_equality(b, p) ? PRED_ALL : kind, &child, 1, out);
-	}
-	return compare_digits(b, p, &out->node);
+	/* A list of one, a table, a null test, cuts: groups of one. */
+	bool list = p->kind == PRED_COMPARE && p->listed && p->op == INT_EQ;
+	struct pred *child = (struct pred *)p;
+	return convert_group(
+		b, list && !is_product_equality(b, p) ? PRED_ANY : PRED_ALL, &child, 1, out);
 }
 
 amt_status scan_where(

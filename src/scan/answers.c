@@ -39,10 +39,8 @@ struct scan_answers scan_answers_of(
 
 unsigned scan_pack_count(const struct scan_program *p, uint32_t first)
 {
-	uint32_t left = p->scalars - first, count = 1;
-	while (count < left && count < SCAN_PACK_SCALARS)
-		count *= 2;
-	return count;
+	uint32_t left = p->scalars - first;
+	return left < SCAN_PACK_SCALARS ? left : SCAN_PACK_SCALARS;
 }
 
 size_t scan_scalars_bytes(

@@ -182,6 +182,10 @@ static amt_status node_noise(struct fitting *f, uint32_t i)
 		public_noise(f, i);
 		return STATUS_OK;
 	}
+	if (n->op == SCAN_SCALAR) {
+		f->noise[i] = f->scalar;
+		return STATUS_OK;
+	}
 	struct bgv_noise sum = nothing;
 	if (has_products(f->p, n->first, n->count)) {
 		sum_noise(f, n->first, n->count, true, &sum);

@@ -40,7 +40,7 @@ amt_status scan_add_weights(
 static uint32_t taken_ranges(const struct scan_program *p)
 {
 	for (uint32_t i = p->nodes; i-- > 0;)
-		if (p->node[i].op != SCAN_SUM)
+		if (scan_node_reads(&p->node[i]))
 			return p->node[i].first + p->node[i].count;
 	return 0;
 }
@@ -84,6 +84,14 @@ amt_status scan_sum(struct scan_program *p, int32_t constant, uint32_t *node)
 	return add_node(p, SCAN_SUM, constant, node);
 }
 
+amt_status scan_scalar(struct scan_program *p, uint32_t scalar, uint32_t *node)
+{
+	TRY(add_node(p, SCAN_SCALAR, 0, node));
+	p->node[*node].first = scalar;
+	p->node[*node].count = 0;
+	return STATUS_OK;
+}
+
 static amt_status add_output(struct scan_program *p, struct scan_output o)
 {
 	TRY(grow(&p->output, p->outputs, SCAN_MAX_OUTPUTS, sizeof(o), "outputs"));
@@ -117,8 +125,8 @@ void scan_program_free(struct scan_program *p)
 /* ---- bytes
  *
  *	u32 scalars, u32 weights, i32 each
- *	u32 nodes; each: u8 op, i32 constant, u32 count, then ranges (u16 column, u16 first, u16 count,
- *	u32 at) or terms (u32 a, u32 b, i32 factor)
+ *	u32 nodes; each: u8 op, then u32 scalar, or i32 constant, u32 count, and ranges (u16 column, u16
+ *	first, u16 count, u32 at) or terms (u32 a, u32 b, i32 factor)
  *	u32 outputs; each: u8 kind, then u32 node, or u32 max, u32 count, terms
  */
 
@@ -132,6 +140,8 @@ static amt_status put_term(struct buf *out, const struct scan_term *t)
 static amt_status put_node(const struct scan_program *p, const struct scan_node *n, struct buf *out)
 {
 	TRY(buf_put_u8(out, n->op));
+	if (n->op == SCAN_SCALAR)
+		return buf_put_u32(out, n->first);
 	TRY(buf_put_u32(out, (uint32_t)n->constant));
 	TRY(buf_put_u32(out, n->count));
 	for (uint32_t i = n->first; i < n->first + n->count; i++) {
@@ -217,10 +227,14 @@ static amt_status get_node(struct scan_program *p, struct reader *in)
 {
 	uint8_t op;
 	int32_t constant;
-	uint32_t node;
+	uint32_t node, scalar;
 	TRY(read_u8(in, &op));
+	ENSURE(op >= SCAN_LEAF && op <= SCAN_SCALAR, AMT_CORRUPTION, "no scan operation %u", op);
+	if (op == SCAN_SCALAR) {
+		TRY(read_u32(in, &scalar));
+		return scan_scalar(p, scalar, &node);
+	}
 	TRY(get_int(in, &constant));
-	ENSURE(op >= SCAN_LEAF && op <= SCAN_SUM, AMT_CORRUPTION, "no scan operation %u", op);
 	TRY(op == SCAN_SUM ? get_terms(p, in) : get_ranges(p, in));
 	return add_node(p, (enum scan_op)op, constant, &node);
 }
@@ -327,6 +341,12 @@ static amt_status check_nodes(
 {
 	for (uint32_t i = 0; i < p->nodes; i++) {
 		const struct scan_node *n = &p->node[i];
+		if (n->op == SCAN_SCALAR) {
+			ENSURE(n->first < p->scalars, AMT_CORRUPTION,
+				"a scan reads constant %u of %u", n->first, p->scalars);
+			used[n->first] = 1;
+			continue;
+		}
 		ENSURE(n->count > 0, AMT_CORRUPTION, "node %u of a scan is empty", i);
 		ENSURE(n->constant > -BGV_T && n->constant < BGV_T &&
 				(n->op != SCAN_LEAF || n->constant == 0),
@@ -380,7 +400,7 @@ struct plain_row {
 	const struct scan_table *table;
 	const uint64_t *code;
 	const bool *null;
-	const uint8_t *scalar;
+	const int8_t *scalar;
 	bool valid;
 };
 
@@ -441,8 +461,9 @@ static void evaluate_row(
 {
 	for (uint32_t i = 0; i < p->nodes; i++) {
 		const struct scan_node *n = &p->node[i];
-		int64_t sum = n->op == SCAN_SUM ? terms_value(p, n->first, n->count, node)
-						: ranges_value(p, row, n);
+		int64_t sum = n->op == SCAN_SUM	     ? terms_value(p, n->first, n->count, node)
+			      : n->op == SCAN_SCALAR ? row->scalar[n->first]
+						     : ranges_value(p, row, n);
 		node[i] = centred(n->constant + sum);
 	}
 	for (uint32_t i = 0; i < p->outputs; i++) {
@@ -466,7 +487,7 @@ static amt_status evaluate(
 }
 
 amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
-	const uint64_t *code, const bool *null, const uint8_t *scalar, int64_t *node,
+	const uint64_t *code, const bool *null, const int8_t *scalar, int64_t *node,
 	uint32_t *output)
 {
 	struct plain_row row = {table, code, null, scalar, true};
@@ -474,7 +495,7 @@ amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_tab
 }
 
 amt_status scan_evaluate_left_out(const struct scan_program *p, const struct scan_table *table,
-	const uint64_t *code, bool valid, const uint8_t *scalar, int64_t *node, uint32_t *output)
+	const uint64_t *code, bool valid, const int8_t *scalar, int64_t *node, uint32_t *output)
 {
 	struct plain_row row = {table, code, NULL, scalar, valid};
 	return evaluate(p, &row, node, output);

@@ -1,6 +1,6 @@
 /* A scan program: what a host computes over every page of a table, as a graph of nodes on encrypted
  * vectors of slots, and what it sends back. Built by the planner (query), checked by the host, the
- * same bytes for every constant: constants are *scalars*, encrypted 0s and 1s that the program only
+ * same bytes for every constant: constants are *scalars*, encrypted -1, 0 or 1, that the program only
  * numbers.
  *
  * Nodes, in topological order (operands have smaller numbers):
@@ -10,6 +10,7 @@
  *	             E[column][first + v]: no product; a constant vector of weights is public
  *	SCAN_SUM     constant + sum over terms: factor * a * b, or factor * a where b is SCAN_NONE (one
  *	             relinearisation)
+ *	SCAN_SCALAR  a scalar in every slot, canaries' and nobody's too
  * Outputs:
  *	SCAN_ROWS    a node that is 0 or 1 (times `scale`) in each slot, page by page; sent packed 16
  *	             pages to an answer ciphertext
@@ -36,7 +37,7 @@ enum {
 	SCAN_MAX_OUTPUTS = 1 << 12
 };
 
-enum scan_op { SCAN_LEAF = 1, SCAN_PUBLIC = 2, SCAN_SUM = 3 };
+enum scan_op { SCAN_LEAF = 1, SCAN_PUBLIC = 2, SCAN_SUM = 3, SCAN_SCALAR = 4 };
 enum scan_output_kind { SCAN_ROWS = 1, SCAN_TOTAL = 2 };
 
 struct scan_range {
@@ -50,9 +51,13 @@ struct scan_term {
 };
 struct scan_node {
 	uint8_t op;
-	int32_t constant;      /* |constant| < t; not of leaves */
-	uint32_t first, count; /* ranges or terms */
+	int32_t constant;      /* |constant| < t; of PUBLIC and SUM */
+	uint32_t first, count; /* ranges or terms; SCALAR: which scalar, and 0 */
 };
+static inline bool scan_node_reads(const struct scan_node *n)
+{
+	return n->op == SCAN_LEAF || n->op == SCAN_PUBLIC;
+}
 struct scan_output {
 	uint8_t kind;
 	uint32_t node;	       /* SCAN_ROWS */
@@ -67,7 +72,7 @@ struct scan_program {
 	int32_t *weight;
 	struct scan_output *output;
 	uint32_t nodes, ranges, terms, weights, outputs;
-	uint32_t scalars; /* how many; all of them used, each by one leaf range at least */
+	uint32_t scalars; /* how many; each is used at least once */
 };
 
 /* ---- building. Zero-initialise; scan_program_free at the end. Nodes are not merged: callers reuse
@@ -80,6 +85,7 @@ amt_status scan_add_weights(
 amt_status scan_leaf(struct scan_program *p, uint32_t *node);
 amt_status scan_public(struct scan_program *p, int32_t constant, uint32_t *node);
 amt_status scan_sum(struct scan_program *p, int32_t constant, uint32_t *node);
+amt_status scan_scalar(struct scan_program *p, uint32_t scalar, uint32_t *node);
 amt_status scan_rows(struct scan_program *p, uint32_t node);
 amt_status scan_total(struct scan_program *p, uint32_t max);
 void scan_program_free(struct scan_program *p);
@@ -130,13 +136,13 @@ uint64_t scan_total_pages(const struct scan_output *o);
 
 /* ---- on plain slots: the meaning of a program, for tests and for the owner's canaries and tail.
  * code[c] is the code of column c, null[c] (null may be NULL) whether it is NULL instead; scalar[i] is
- * 0 or 1. node (may be NULL): each node's value, centred modulo t. output: what the row adds to each
+ * -1, 0 or 1. node (may be NULL): each node's value, centred modulo t. output: what the row adds to each
  * output: ROWS 1 times the scale, TOTAL the terms; modulo t, in [0, t). */
 amt_status scan_evaluate_row(const struct scan_program *p, const struct scan_table *table,
-	const uint64_t *code, const bool *null, const uint8_t *scalar, int64_t *node,
+	const uint64_t *code, const bool *null, const int8_t *scalar, int64_t *node,
 	uint32_t *output);
 /* The same of a row that the validity may leave out while the columns still show it. */
 amt_status scan_evaluate_left_out(const struct scan_program *p, const struct scan_table *table,
-	const uint64_t *code, bool valid, const uint8_t *scalar, int64_t *node, uint32_t *output);
+	const uint64_t *code, bool valid, const int8_t *scalar, int64_t *node, uint32_t *output);
 
 #endif

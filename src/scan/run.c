@@ -166,10 +166,8 @@ amt_status run_finish_product(struct run_batch *b, const uint32_t *nodes, uint32
 				ct[n++] = run_ct(b, nodes[i], page);
 		if (n == 0)
 			continue;
-		s = bgv_relinearise(r->ring, r->keys, ct, n, r->inner);
+		s = bgv_relinearise_drop(r->ring, r->keys, ct, n, r->inner);
 		b->worker->work.relinearisations += n;
-		for (size_t i = 0; amt_ok(s) && i < n; i++)
-			s = bgv_mod_switch(r->ring, ct[i], r->inner);
 	}
 	mem_free(ct);
 	return s;
@@ -200,6 +198,26 @@ static amt_status sum_node(struct run_batch *b, uint32_t node)
 					run_ct(b, r->p->term[i].a, page), r->p->term[i].factor);
 	run_add_constant(b, node);
 	return STATUS_OK;
+}
+
+static amt_status scalar_node(struct run_batch *b, uint32_t node)
+{
+	const struct run *r = b->run;
+	const struct bgv_ct *scalar = &r->scalars->ct[r->p->node[node].first];
+	unsigned limbs = run_made(r, node);
+	for (unsigned page = 0; page < b->pages; page++) {
+		struct bgv_ct *ct = run_ct(b, node, page);
+		TRY(run_ct_take(b, ct, limbs, 2));
+		for (unsigned part = 0; part < 2; part++)
+			memcpy(bgv_limb(r->ring, ct, part, 0), bgv_limb(r->ring, scalar, part, 0),
+				limbs * r->ring->n * sizeof(uint64_t));
+	}
+	return STATUS_OK;
+}
+
+static amt_status other_node(struct run_batch *b, uint32_t node)
+{
+	return b->run->p->node[node].op == SCAN_SUM ? sum_node(b, node) : scalar_node(b, node);
 }
 
 /* ---- schedule: what an output needs is computed in depth first, so that little is at hand at a
@@ -370,7 +388,7 @@ static amt_status batch_steps(struct run_batch *b)
 		if (step->component != SCAN_NONE)
 			announce(b, i + 1);
 		TRY(step->component != SCAN_NONE ? run_component(b, &r->component[step->component])
-						 : sum_node(b, step->node));
+						 : other_node(b, step->node));
 		for (uint32_t k = 0; k < step->frees; k++)
 			for (unsigned page = 0; page < b->pages; page++)
 				run_ct_give(b, run_ct(b, r->freed[step->free_first + k], page));
@@ -465,7 +483,6 @@ amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
 
 /* ---- scalars */
 
-/* Expands one pack; what it has beyond the program's scalars is in memory too, and not used. */
 static amt_status open_pack(struct scan_scalars *s, const struct bgv_ring *ring,
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span bytes, struct pool *pool)
@@ -487,11 +504,9 @@ static amt_status open_scalars(struct scan_scalars *s, const struct bgv_ring *ri
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span packed, struct pool *pool)
 {
-	size_t each = bgv_seeded_bytes(ring, fit->limbs), room = 0;
-	for (uint32_t first = 0; first < p->scalars; first += SCAN_PACK_SCALARS)
-		room += scan_pack_count(p, first);
-	s->bytes = room * 2 * fit->limbs * ring->n * sizeof(uint64_t);
-	TRY(mem_array(&s->ct, room + 1, sizeof(*s->ct)));
+	size_t each = bgv_seeded_bytes(ring, fit->limbs);
+	s->bytes = (size_t)p->scalars * 2 * fit->limbs * ring->n * sizeof(uint64_t);
+	TRY(mem_array(&s->ct, (size_t)p->scalars + 1, sizeof(*s->ct)));
 	TRY(mem_alloc_aligned(&s->memory, s->bytes));
 	for (size_t at = 0; at < packed.size; at += each)
 		TRY(open_pack(s, ring, keys, p, fit, span_of(packed.data + at, each), pool));

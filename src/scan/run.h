@@ -30,7 +30,7 @@ struct scan_scalars; /* the constants of a question, expanded */
  * at most SCAN_PACK_SCALARS, a seeded ciphertext (bgv_seeded_bytes). */
 size_t scan_scalars_bytes(
 	const struct bgv_ring *ring, const struct scan_program *p, const struct scan_fit *fit);
-/* Scalars that the pack which begins with scalar `first` is expanded to: a power of two. */
+/* Scalars in the pack that begins with scalar `first`. */
 unsigned scan_pack_count(const struct scan_program *p, uint32_t first);
 /* Validates and expands them. */
 amt_status scan_scalars_open(struct scan_scalars **out, const struct bgv_ring *ring,

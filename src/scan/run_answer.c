@@ -278,8 +278,7 @@ static amt_status finish_total(struct run *r, struct total *t, unsigned fold_log
 	struct bgv_ct *ct = &t->linear;
 	if (t->product.data != NULL) {
 		ct = &t->product;
-		TRY(bgv_relinearise(r->ring, r->keys, &ct, 1, r->inner));
-		TRY(bgv_mod_switch(r->ring, ct, r->inner));
+		TRY(bgv_relinearise_drop(r->ring, r->keys, &ct, 1, r->inner));
 		if (t->linear.data != NULL)
 			run_add_linear(r->ring, ct, &t->linear, 1);
 	}

@@ -12,11 +12,6 @@
 
 /* ---- which nodes read together */
 
-static bool reads(const struct scan_node *n)
-{
-	return n->op == SCAN_LEAF || n->op == SCAN_PUBLIC;
-}
-
 static uint32_t find(uint32_t *parent, uint32_t i)
 {
 	while (parent[i] != i)
@@ -73,7 +68,7 @@ static amt_status add_to_component(struct run *r, struct run_component *c, uint3
 static amt_status gather(struct run *r, uint32_t *parent, uint32_t *number)
 {
 	for (uint32_t i = 0; i < r->p->nodes; i++) {
-		if (!reads(&r->p->node[i]))
+		if (!scan_node_reads(&r->p->node[i]))
 			continue;
 		uint32_t root = find(parent, i);
 		if (number[root] == SCAN_NONE) {
@@ -104,7 +99,8 @@ amt_status run_components_new(struct run *r)
 	}
 	for (uint32_t i = 0; amt_ok(s) && i < p->nodes; i++)
 		for (uint32_t k = p->node[i].first;
-			reads(&p->node[i]) && k < p->node[i].first + p->node[i].count; k++) {
+			scan_node_reads(&p->node[i]) && k < p->node[i].first + p->node[i].count;
+			k++) {
 			const struct scan_range *range = &p->range[k];
 			uint32_t other =
 				reader_of_group(&all, range->column, group_of(r, range), i);

@@ -23,18 +23,21 @@ static uint64_t inverse(uint64_t v)
 }
 
 amt_status scan_scalars_put(const struct bgv_secret *secret, const struct scan_program *p,
-	const struct scan_fit *fit, const uint8_t *scalar, struct buf *out)
+	const struct scan_fit *fit, const int8_t *scalar, struct buf *out)
 {
 	const struct bgv_ring *ring = bgv_secret_ring(secret);
 	uint64_t *plain;
 	amt_status s = STATUS_OK;
 	TRY(mem_alloc_aligned(&plain, ring->n * sizeof(*plain)));
 	for (uint32_t first = 0; amt_ok(s) && first < p->scalars; first += SCAN_PACK_SCALARS) {
-		/* Expansion multiplies by the number of scalars. */
-		uint64_t share = inverse(scan_pack_count(p, first));
+		unsigned count = scan_pack_count(p, first);
 		memset(plain, 0, ring->n * sizeof(*plain));
-		for (uint32_t i = 0; i < SCAN_PACK_SCALARS && first + i < p->scalars; i++)
-			plain[i] = share * scalar[first + i];
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t share = inverse(1u << bgv_expand_doublings(count, i));
+			/* -1, 0 or 1 times the share, without a branch on it */
+			uint64_t negative = scalar[first + i] < 0, set = scalar[first + i] & 1;
+			plain[i] = (share + negative * (BGV_T - 2 * share)) * set;
+		}
 		s = bgv_seeded_put(secret, fit->limbs, plain, out);
 	}
 	secret_wipe(plain, ring->n * sizeof(*plain));

@@ -5,17 +5,17 @@
 #include "scan/run.h"
 #include "scan/secret_page.h"
 
-/* Packs and encrypts the scalars (0 or 1 each, p->scalars of them), appended:
+/* Packs and encrypts the scalars (-1, 0 or 1 each, p->scalars of them), appended:
  * scan_scalars_bytes, whatever they are. */
 amt_status scan_scalars_put(const struct bgv_secret *secret, const struct scan_program *p,
-	const struct scan_fit *fit, const uint8_t *scalar, struct buf *out);
+	const struct scan_fit *fit, const int8_t *scalar, struct buf *out);
 
 /* What is known of the table that an answer is about. */
 struct scan_asked {
 	const struct scan_program *program;
 	const struct scan_table *table;
 	const struct scan_fit *fit;
-	const uint8_t *scalar;
+	const int8_t *scalar;
 	uint32_t scale; /* what all values are multiples of, 0: 1 */
 	const uint8_t *canary_key;
 	uint64_t pages, rows; /* rows in pages: all pages are full but for the last */

@@ -106,7 +106,7 @@ static amt_status read_page(
 	return STATUS_OK;
 }
 
-amt_status fixture_run(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
+amt_status fixture_run(struct fixture *f, const struct scan_program *p, const int8_t *scalar,
 	uint32_t scale, struct scan_result *out, struct scan_work *work)
 {
 	struct scan_fit fit;
@@ -135,7 +135,7 @@ amt_status fixture_run(struct fixture *f, const struct scan_program *p, const ui
 	return s;
 }
 
-void fixture_expect(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
+void fixture_expect(struct fixture *f, const struct scan_program *p, const int8_t *scalar,
 	uint32_t scale, struct scan_result *out)
 {
 	uint32_t value[64];

@@ -34,16 +34,16 @@ void fixture_fill(struct fixture *f, uint64_t rows, uint64_t seed);
 void fixture_close(struct fixture *f);
 
 /* scan_run over the pages, and the owner's reading of it. */
-amt_status fixture_run(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
+amt_status fixture_run(struct fixture *f, const struct scan_program *p, const int8_t *scalar,
 	uint32_t scale, struct scan_result *out, struct scan_work *work);
 /* The same by scan_evaluate_row. */
-void fixture_expect(struct fixture *f, const struct scan_program *p, const uint8_t *scalar,
+void fixture_expect(struct fixture *f, const struct scan_program *p, const int8_t *scalar,
 	uint32_t scale, struct scan_result *out);
 
 /* Programs. Scalars are appended to scalar[], p->scalars counts them. */
 struct builder {
 	struct scan_program p;
-	uint8_t scalar[1 << 12];
+	int8_t scalar[1 << 12];
 	uint32_t scale; /* 0: 1 */
 };
 /* (x < c) and (x == c) as a tree; either may be NULL. */

@@ -9,6 +9,7 @@
  * Only for the estimate. */
 #define NS_RESIDUE 3.0
 #define NS_BUTTERFLY 0.3
+#define NS_EXPANSION 0.55 /* of expanding scalars, into fresh memory */
 
 struct explaining {
 	const struct scan_plan *p;
@@ -109,7 +110,7 @@ static amt_status print_where(const struct explaining *x)
 	TRY(print_pred(x, where, false));
 	return buf_printf(x->out,
 		"\n  (? is =, <>, <, <=, > or >=: which one is encrypted with the "
-		"constant)\n");
+		"constant, and so is how those on one column that stand together are joined)\n");
 }
 
 /* ---- results */
@@ -144,7 +145,7 @@ static amt_status print_result(const struct explaining *x)
 /* ---- costs */
 
 struct costs {
-	double ns_a_page, bytes_read, question_bytes, failure;
+	double ns_a_page, ns_fixed, bytes_read, question_bytes, failure;
 	double answer_bytes, first_answer_bytes; /* for the table, for one page */
 	unsigned limbs;
 	uint64_t relinearisations, scalars, outputs;
@@ -158,6 +159,9 @@ static void add_costs(const struct explaining *x, struct costs *c)
 		const struct scan_round_cost *k = &p->work->cost[r];
 		c->ns_a_page += (double)k->leaf_products * n * NS_RESIDUE +
 				(double)k->transforms * butterflies * NS_BUTTERFLY;
+		/* Of an automorphism of l limbs: l transforms back, l l forward, division by p. */
+		double l = k->limbs, automorphism = l + l * l + 2 * (l + 1);
+		c->ns_fixed += k->scalars * automorphism * butterflies * NS_EXPANSION;
 		c->bytes_read += (double)k->read_bytes;
 		c->limbs = k->limbs > c->limbs ? k->limbs : c->limbs;
 		c->relinearisations += k->relinearisations;
@@ -190,8 +194,9 @@ static amt_status print_costs(const struct explaining *x, const struct costs *c)
 		p->table.ring->name, c->limbs - 1, c->limbs == 2 ? "" : "s", p->rounds,
 		p->rounds == 1 ? "" : "s", page_rows, (unsigned long long)c->relinearisations));
 	TRY(print_bytes(x->out, c->bytes_read));
-	TRY(buf_printf(x->out, " read (%.0f bytes a row), about %.2f us a row on one core\n",
-		c->bytes_read / page_rows, c->ns_a_page / page_rows / 1e3));
+	TRY(buf_printf(x->out,
+		" read (%.0f bytes a row), about %.2f us a row and %.0f ms once on one core\n",
+		c->bytes_read / page_rows, c->ns_a_page / page_rows / 1e3, c->ns_fixed / 1e6));
 	TRY(buf_printf(x->out, "  traffic: "));
 	TRY(print_bytes(x->out, c->question_bytes));
 	TRY(buf_printf(
@@ -238,7 +243,7 @@ static amt_status print_crossover(
 	for (unsigned i = 0; i < 2; i++) {
 		double a_row = (bytes_a_row - answer_a_row) / link[i].bytes_a_second -
 			       c->ns_a_page / page_rows / 1e9;
-		double rows = traffic / link[i].bytes_a_second / a_row;
+		double rows = (traffic / link[i].bytes_a_second + c->ns_fixed / 1e9) / a_row;
 		TRY(buf_printf(x->out, "%sat %s ", i > 0 ? "; " : "", link[i].name));
 		TRY(a_row > 0 ? buf_printf(x->out, "a scan is faster from about %.0f rows", rows)
 			      : buf_printf(x->out, "a scan on one core is never faster"));
@@ -269,8 +274,8 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 			any = true;
 		}
 	TRY(buf_printf(x->out,
-		"%s\n    the shape above: how conditions are joined, which columns are summed, %u "
-		"round%s\n",
+		"%s\n    the shape above: how conditions on different columns are joined, with how many "
+		"constants each is compared, which columns are summed, %u round%s\n",
 		any ? "" : " none", p->rounds, p->rounds == 1 ? "" : "s"));
 	if (listed > 0)
 		TRY(buf_printf(x->out,

@@ -15,10 +15,10 @@
  * has one round.
  *
  * WHERE: a comparison of a column of one digit with anything is one leaf, and so is every condition
- * that is about that column alone. A comparison of a column of several digits is the tree
- *	lt = lt_high + eq_high lt_low,	eq = eq_high eq_low
- * over its digits, balanced. Which of =, <>, <, <=, >, >= it is and with which constant is in the
- * scalars: the program is the same (Tan et al. 2020 cut values into digits in this way). x IN (list)
+ * that is about that column alone. A condition about a column of several digits alone is a sum of trees
+ * over its digits, one for each constant it names (query/scan_tree.c). Which of =, <>, <, <=, >, >= it
+ * was, with which constant, and how AND, OR and NOT joined them is in the scalars: the program is the
+ * same. x IN (list)
  * is the sum of the equalities of its distinct values, their number padded to a power of two. All
  * vectors are 0 for NULL, so only truth is carried (query/predicate.h).
  *
@@ -88,7 +88,7 @@ struct scan_plan {
 	/* Of the round in hand. */
 	struct scan_program program;
 	struct scan_fit fit;
-	int8_t *scalar; /* program.scalars of them, 0 or 1; wiped when they are freed */
+	int8_t *scalar; /* program.scalars of them, -1, 0 or 1; wiped when they are freed */
 
 	struct scan_heading *heading; /* of SELECT of aggregates and of top k */
 	unsigned headings;

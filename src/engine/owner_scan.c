@@ -1,5 +1,6 @@
 /* SELECT by scan: round by round a program goes out, answers come back and are checked, the rows of the
- * tail are added in plain, and the plan makes a result of it. */
+ * tail are added in plain, and the plan makes a result of it. What fits no program is computed here, over
+ * all rows. */
 #include "engine/owner.h"
 
 #include "base/alloc.h"
@@ -180,16 +181,6 @@ static amt_status ask(struct asking *q, struct span columns, uint64_t tail)
 
 /* ---- the tail */
 
-static amt_status tail_ids(const struct relation *t, uint64_t **out, size_t *count)
-{
-	*count = 0;
-	TRY(mem_array(out, (size_t)(t->rows - t->packed) + 1, sizeof(**out)));
-	for (uint64_t row = t->packed; row < t->rows; row++)
-		if (!relation_is_removed(t, row))
-			(*out)[(*count)++] = row;
-	return STATUS_OK;
-}
-
 /* What the rows from `from` of the list on add; hit may be NULL. */
 static amt_status add_rows(struct owner_scan *x, const struct scan_plan *p,
 	const struct owner_rows *rows, size_t from, uint64_t *totals, uint8_t *hit)
@@ -240,12 +231,58 @@ static amt_status run_round(struct owner_scan *x, struct scan_plan *p, struct ow
 	return s;
 }
 
+/* All rows as they are sealed, and before them what `list` names. */
+static amt_status fetch_all(struct owner_scan *x, struct buf *list, struct owner_rows *rows)
+{
+	rows->tail = SCAN_NO_TAIL;
+	TRY(owner_list_family(RELATION_PAYLOAD, CIRCUIT_VALUE, list));
+	return owner_fetch(x->s, buf_span(list), NULL, 0, rows);
+}
+
+static amt_status ids_from(const struct relation *t, uint64_t first, uint64_t **out, size_t *count)
+{
+	*count = 0;
+	TRY(mem_array(out, (size_t)(t->rows - first) + 1, sizeof(**out)));
+	for (uint64_t row = first; row < t->rows; row++)
+		if (!relation_is_removed(t, row))
+			(*out)[(*count)++] = row;
+	return STATUS_OK;
+}
+
+static amt_status run_here(struct owner_scan *x, struct scan_plan *p)
+{
+	struct owner_rows all = {0};
+	struct buf list = {0};
+	uint64_t *ids, *totals = NULL;
+	size_t count;
+	TRY(ids_from(x->t, 0, &ids, &count));
+	amt_status s = owner_rows_new(&all, x->t, ids, count);
+	mem_free(ids);
+	if (amt_ok(s))
+		s = fetch_all(x, &list, &all);
+	buf_free(&list);
+	while (amt_ok(s) && !scan_plan_done(p)) {
+		size_t bytes = ((size_t)p->program.outputs + 1) * sizeof(*totals);
+		s = mem_zalloc(&totals, bytes);
+		if (amt_ok(s))
+			s = add_rows(x, p, &all, 0, totals, NULL);
+		if (amt_ok(s))
+			s = scan_plan_step(p, totals);
+		if (totals != NULL)
+			secret_wipe(totals, bytes);
+		mem_free(totals);
+		totals = NULL;
+	}
+	owner_rows_free(&all);
+	return s;
+}
+
 static amt_status run_rounds(struct owner_scan *x, struct scan_plan *p, struct owner_answer *a)
 {
 	struct owner_rows tail = {0};
 	uint64_t *ids;
 	size_t count;
-	TRY(tail_ids(x->t, &ids, &count));
+	TRY(ids_from(x->t, x->t->packed, &ids, &count));
 	amt_status s = owner_rows_new(&tail, x->t, ids, count);
 	mem_free(ids);
 	for (bool first = true; amt_ok(s) && !scan_plan_done(p); first = false)
@@ -273,7 +310,7 @@ static amt_status select_aggregates(
 	struct owner_scan *x, struct scan_plan *p, struct owner_answer *a, amt_result *out)
 {
 	struct scan_answer answer = {0};
-	TRY(run_rounds(x, p, a));
+	TRY(p->fetched ? run_here(x, p) : run_rounds(x, p, a));
 	amt_status s = scan_plan_finish(p, &answer);
 	if (amt_ok(s))
 		s = show_answer(p, &answer, out);
@@ -342,22 +379,16 @@ static amt_status fetch_matches(struct owner_scan *x, struct owner_rows *rows, s
 }
 
 /* Without a question: no rows, or all. */
-static amt_status select_known(struct owner_scan *x, const struct scan_plan *p,
-	const struct buf *list, bool payload, struct owner_selection *out)
+static amt_status select_known(struct owner_scan *x, const struct scan_plan *p, struct buf *list,
+	bool payload, struct owner_selection *out)
 {
-	struct buf whole = {0};
 	size_t paged;
 	TRY(candidates(x, p, NULL, out, &paged));
 	memset(out->hit, 1, out->rows.rows);
 	if (p->never || (list->size == 0 && !payload))
 		return STATUS_OK;
-	amt_status s = buf_put(&whole, list->data, list->size);
-	if (amt_ok(s) && payload)
-		s = owner_list_family(RELATION_PAYLOAD, CIRCUIT_VALUE, &whole);
-	if (amt_ok(s))
-		s = owner_fetch(x->s, buf_span(&whole), NULL, 0, &out->rows);
-	buf_free(&whole);
-	return s;
+	return payload ? fetch_all(x, list, &out->rows)
+		       : owner_fetch(x->s, buf_span(list), NULL, 0, &out->rows);
 }
 
 static amt_status select_asked(struct owner_scan *x, struct scan_plan *p, struct buf *list,
@@ -386,6 +417,17 @@ static amt_status select_asked(struct owner_scan *x, struct scan_plan *p, struct
 	return scan_plan_step(p, NULL);
 }
 
+/* Every row is here and is looked at. */
+static amt_status select_here(
+	struct owner_scan *x, struct scan_plan *p, struct buf *list, struct owner_selection *out)
+{
+	size_t paged;
+	TRY(candidates(x, p, NULL, out, &paged));
+	TRY(fetch_all(x, list, &out->rows));
+	TRY(add_rows(x, p, &out->rows, 0, NULL, out->hit));
+	return scan_plan_step(p, NULL);
+}
+
 amt_status owner_scan_rows(struct owner_scan *x, struct scan_plan *p, const bool *wanted,
 	struct owner_answer *a, struct owner_selection *out)
 {
@@ -394,8 +436,9 @@ amt_status owner_scan_rows(struct owner_scan *x, struct scan_plan *p, const bool
 	*out = (struct owner_selection){0};
 	amt_status s = list_wanted(x, wanted, &payload, &list);
 	if (amt_ok(s))
-		s = p->never || p->every ? select_known(x, p, &list, payload, out)
-					 : select_asked(x, p, &list, payload, a, out);
+		s = p->fetched		   ? select_here(x, p, &list, out)
+		    : p->never || p->every ? select_known(x, p, &list, payload, out)
+					   : select_asked(x, p, &list, payload, a, out);
 	buf_free(&list);
 	for (size_t i = 0; amt_ok(s) && i < out->rows.rows; i++)
 		out->hits += out->hit[i];

@@ -330,7 +330,7 @@ static amt_status explain_scan(struct amt_session *s, const struct relation *t,
 	for (unsigned i = 0; p->rows && i < p->items; i++)
 		payload |= owner_in_payload(t, p->item[i].column);
 	amt_status status = scan_plan_explain(p, options, &text);
-	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT)
+	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT && !p->fetched)
 		status = buf_printf(&text, "fetch: %s\n",
 			payload ? fetch_text(s->fetch)
 				: "encrypted columns are sent whole: the host learns nothing of the "
@@ -342,7 +342,7 @@ static amt_status explain_scan(struct amt_session *s, const struct relation *t,
 				  "pages were hit, and how many rows an UPDATE appends"
 				: "the validity of all pages is made anew, and an UPDATE appends a power "
 				  "of two of rows, at least 16: the host learns that number");
-	if (amt_ok(status))
+	if (amt_ok(status) && !p->fetched)
 		status = buf_printf(&text,
 			"tail: %llu rows are in no page yet; they are sent along, sealed, and computed "
 			"on by the owner\n",

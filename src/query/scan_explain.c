@@ -299,6 +299,18 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 	return p->rows ? STATUS_OK : buf_printf(x->out, "    the result\n");
 }
 
+/* The owner computes. */
+static amt_status print_fetched(const struct explaining *x)
+{
+	const struct scan_plan *p = x->p;
+	return buf_printf(x->out,
+		"  not by scan: %s\n  so all %llu rows are fetched, sealed, and the owner computes\n"
+		"  the host learns:\n    table %s, that all of it is read, and when\n"
+		"  to compute at the host, store what is scanned with more room, WITH (scan_depth = "
+		"'column:6'), take a larger ring, WITH (scan_ring = 15), or declare the columns arith\n",
+		p->why, (unsigned long long)x->options->rows, p->work->schema->table);
+}
+
 amt_status scan_plan_explain(
 	const struct scan_plan *p, const struct query_options *options, struct buf *out)
 {
@@ -308,11 +320,14 @@ amt_status scan_plan_explain(
 	const char *name = p->statement == STATEMENT_SELECT   ? "SELECT from"
 			   : p->statement == STATEMENT_UPDATE ? "UPDATE of"
 							      : "DELETE from";
-	TRY(buf_printf(out, "%s %s by scan\n", name, p->work->schema->table));
+	TRY(buf_printf(out, "%s %s by %s\n", name, p->work->schema->table,
+		p->fetched ? "the owner" : "scan"));
 	TRY(print_where(&x));
 	TRY(print_result(&x));
 	if (p->never || p->every)
 		return STATUS_OK;
+	if (p->fetched)
+		return print_fetched(&x);
 	double bytes_a_row = sealed_bytes(&x, used);
 	add_costs(&x, &c);
 	TRY(print_costs(&x, &c));

@@ -140,6 +140,8 @@ static amt_status build_round(struct scan_plan *p, struct scan_graph *g)
 	g->table = &p->table;
 	TRY(p->rows ? row_outputs(p, &b) : aggregate_outputs(p, &b));
 	TRY(graph_finish(g, &p->program, &p->scalar));
+	if (p->fetched)
+		return STATUS_OK;
 	amt_status fits = scan_fit(&p->fit, &p->program, &p->table, w->options.pages);
 	/* Levels are told by the number of a column. */
 	unsigned column, needed, stored;
@@ -190,6 +192,8 @@ static amt_status make_rounds(struct scan_plan *p)
 			.relinearisations = p->fit.relinearisations,
 			.transforms = p->fit.transforms,
 			.failure_log2 = p->fit.failure_log2};
+		if (p->fetched)
+			continue;
 		struct scan_answers answers =
 			scan_answers_of(&p->program, &p->fit, w->options.pages);
 		w->cost[p->round].answers = answers.rows + answers.totals;
@@ -258,6 +262,12 @@ static amt_status make(struct scan_plan *p, const struct sql_statement *s,
 		/* Trees need more products, but smaller ones. */
 		amt_status_clear(&made);
 		w->options.form = SCAN_FORM_TREE;
+		made = make_rounds(p);
+	}
+	if (amt_status_code(made) == AMT_NOISE_BUDGET) {
+		(void)snprintf(p->why, sizeof(p->why), "%s", amt_status_message(made));
+		amt_status_clear(&made);
+		p->fetched = true;
 		made = make_rounds(p);
 	}
 	if (amt_status_code(made) == AMT_NOISE_BUDGET)
@@ -359,16 +369,19 @@ static amt_status choose(struct query_plan *q, const struct sql_statement *s,
 	}
 	amt_status scan = scan_plan_make(&q->scan, s, schema, options);
 	q->is_scan = amt_ok(scan);
-	if (q->is_scan) {
+	if (q->is_scan && !q->scan.fetched) {
 		say_why(q, "scan: every condition and aggregate is on scan columns", "");
 		return STATUS_OK;
 	}
-	if (!serves_neither(amt_status_code(scan)) || s->kind != STATEMENT_SELECT)
+	if ((!q->is_scan && !serves_neither(amt_status_code(scan))) || s->kind != STATEMENT_SELECT)
 		return scan;
 	amt_status circuit = plan_make(&q->circuit, s, schema, table_has_deletes);
-	if (amt_ok(circuit))
-		say_why(q, "circuit, because not by scan: ", amt_status_message(scan));
-	else if (amt_status_code(circuit) != AMT_OUT_OF_MEMORY) {
+	if (amt_ok(circuit)) {
+		say_why(q, "circuit, because not by scan: ",
+			q->is_scan ? q->scan.why : amt_status_message(scan));
+		scan_plan_free(&q->scan);
+		q->is_scan = false;
+	} else if (amt_status_code(circuit) != AMT_OUT_OF_MEMORY) {
 		/* The scan's words are those that say what to declare. */
 		amt_status_clear(&circuit);
 		return scan;

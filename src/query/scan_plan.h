@@ -82,6 +82,10 @@ struct scan_plan {
 	/* Nothing is asked (the program is empty, the plan is done): `never`: no row matches; `every`
 	 * (of `rows`): all rows that are not deleted do. */
 	bool never, every;
+	/* The statement does not fit the ring or what is stored (`why` says by what): the host is asked
+	 * for all rows, sealed, and every round is scan_plan_add_row over them. `fit` is empty. */
+	bool fetched;
+	char why[160];
 
 	unsigned rounds, round; /* how many; the one in hand, from 0 */
 	struct scan_table table;
@@ -96,8 +100,8 @@ struct scan_plan {
 };
 
 /* AMT_UNSUPPORTED when something in the statement has no scan form to be computed on (the message
- * says what, where, and what to declare), AMT_NOISE_BUDGET when it does not fit the ring or what is
- * stored, and the errors of plan_make. */
+ * says what, where, and what to declare), AMT_NOISE_BUDGET when a sum leaves the slots whoever
+ * computes it, and the errors of plan_make. */
 amt_status scan_plan_make(struct scan_plan *out, const struct sql_statement *s,
 	const struct schema *schema, const struct query_options *options);
 void scan_plan_free(struct scan_plan *p); /* also a zeroed one */
@@ -146,8 +150,8 @@ amt_status scan_row_codes(const struct schema *schema, const struct scan_texts *
 	const struct value *row, uint64_t *code, bool *null);
 
 /* ---- scan or circuit: by scan if the table has scan columns and they can serve the whole statement
- * within the noise budget; else by circuit if all it computes on has the form arith or plain; else
- * the error that says what to declare. UPDATE and DELETE of a table with scan columns always select
+ * within the noise budget; else by circuit if all it computes on has the form arith or plain; else, if
+ * it was the budget, by the owner over all rows (`fetched`); else the error that says what to declare. UPDATE and DELETE of a table with scan columns always select
  * rows by scan (rows are written anew). */
 struct query_plan {
 	bool is_scan;

@@ -282,6 +282,26 @@ static void changed(void **state)
 	audit(w);
 }
 
+/* More products than the ring has primes for: the owner fetches all rows, and computes. */
+#define DEEP                                                                                               \
+	"((((a = 1 OR m < 40000) AND s > 0 OR id > 2400) AND (s < 5 OR m > 90000) OR id < 30) AND (a > 9 " \
+	"OR id > 500) OR s = -3) AND (a <> 77 OR m > 5000)"
+static void too_deep(void **state)
+{
+	struct world *w = *state;
+	amt_result *r = engine_run(&w->e, "EXPLAIN SELECT count(*) FROM t WHERE " DEEP);
+	assert_non_null(strstr(amt_result_explanation(r), "by the owner"));
+	amt_result_free(r);
+	same(w, "SELECT count(*), sum(m), sum(s) FROM t WHERE " DEEP);
+	same(w, "SELECT g, count(*), min(m), max(a) FROM t WHERE " DEEP " GROUP BY g");
+	same(w, "SELECT id, note, g FROM t WHERE " DEEP);
+	change(w, "UPDATE t SET m = 4 WHERE id > 2490 AND (" DEEP ")");
+	change(w, "DELETE FROM t WHERE id < 12 AND (" DEEP ")");
+	same(w, "SELECT count(*), sum(m) FROM t WHERE " DEEP);
+	ask_all(w);
+	audit(w);
+}
+
 static void reopened(void **state)
 {
 	struct world *w = *state;
@@ -393,6 +413,7 @@ int main(void)
 		cmocka_unit_test(imported),
 		cmocka_unit_test(inserted),
 		cmocka_unit_test(changed),
+		cmocka_unit_test(too_deep),
 		cmocka_unit_test(reopened),
 		cmocka_unit_test(repacked),
 		cmocka_unit_test(grown),

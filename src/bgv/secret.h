@@ -30,6 +30,11 @@ size_t bgv_keys_make_bytes(const struct bgv_ring *ring, struct bgv_keys_wanted w
  * out[limb * N + i]. `coefficients`: N plaintext coefficients in [0, t). Thread-safe. */
 amt_status bgv_encrypt_seeded(const struct bgv_secret *secret, unsigned limbs,
 	const uint64_t *coefficients, struct seed *seed, uint64_t *out);
+/* The same under a seed that the caller drew by seed_new, for this encryption alone; c0 is handed over
+ * limb by limb, N residues which are valid during the call. */
+typedef void (*bgv_limb_taker)(void *context, unsigned limb, const uint64_t *c0);
+amt_status bgv_encrypt_limbs(const struct bgv_secret *secret, unsigned limbs,
+	const uint64_t *coefficients, const struct seed *seed, bgv_limb_taker take, void *context);
 /* The same as bytes (bgv_seeded_bytes), appended. */
 amt_status bgv_seeded_put(const struct bgv_secret *secret, unsigned limbs,
 	const uint64_t *coefficients, struct buf *out);

@@ -47,43 +47,60 @@ amt_status bgv_encryption_limb(
 {
 	const struct bgv_ring *ring = e->secret->ring;
 	const struct ntt *q = bgv_table(ring, limb);
-	uint64_t modulus = bgv_modulus(ring, limb);
 	/* What may fail comes before the secrets that `out` holds until the end. */
 	TRY(bgv_mask(ring, seed, limb, 0, ring->n, e->mask));
-	for (size_t i = 0; i < ring->n; i++)
-		out[i] = (uint64_t)e->w[i] + (modulus & (uint64_t)(e->w[i] >> 63));
+	ntt_lift(q, out, e->w, ring->n);
 	ntt_forward(q, out);
-	ntt_mul(q, e->x, e->mask, bgv_secret_values(e->secret, limb), ring->n);
-	ntt_sub(q, out, out, e->x, ring->n);
+	ntt_mul_sub(q, out, e->mask, bgv_secret_values(e->secret, limb), ring->n);
 	return STATUS_OK;
 }
 
 static amt_status encrypt(struct bgv_encryption *e, unsigned limbs, const uint64_t *coefficients,
-	const struct seed *seed, uint64_t *out)
+	const struct seed *seed, bgv_limb_taker take, void *context)
 {
 	struct seed_expander *expander;
 	TRY(bgv_encryption_noise(e, coefficients));
 	TRY(seed_expander_new(&expander, seed));
 	amt_status status = STATUS_OK;
-	for (unsigned i = 0; i < limbs && amt_ok(status); i++)
-		status = bgv_encryption_limb(e, expander, i, out + i * e->secret->ring->n);
+	for (unsigned i = 0; i < limbs && amt_ok(status); i++) {
+		status = bgv_encryption_limb(e, expander, i, e->x);
+		if (amt_ok(status))
+			take(context, i, e->x);
+	}
 	seed_expander_free(expander);
 	return status;
 }
 
-amt_status bgv_encrypt_seeded(const struct bgv_secret *secret, unsigned limbs,
-	const uint64_t *coefficients, struct seed *seed, uint64_t *out)
+amt_status bgv_encrypt_limbs(const struct bgv_secret *secret, unsigned limbs,
+	const uint64_t *coefficients, const struct seed *seed, bgv_limb_taker take, void *context)
 {
 	const struct bgv_params *p = secret->ring->params;
 	ENSURE(limbs >= 1 && limbs <= p->limbs, AMT_INVALID_ARGUMENT, "%u limbs, ring %s has %u",
 		limbs, p->name, p->limbs);
 	struct bgv_encryption e;
 	TRY(bgv_encryption_open(&e, secret));
-	amt_status status = seed_new(seed);
-	if (amt_ok(status))
-		status = encrypt(&e, limbs, coefficients, seed, out);
+	amt_status status = encrypt(&e, limbs, coefficients, seed, take, context);
 	bgv_encryption_close(&e);
 	return status;
+}
+
+struct whole {
+	size_t n;
+	uint64_t *out;
+};
+
+static void put_limb(void *context, unsigned limb, const uint64_t *c0)
+{
+	const struct whole *w = context;
+	memcpy(w->out + limb * w->n, c0, w->n * sizeof(*c0));
+}
+
+amt_status bgv_encrypt_seeded(const struct bgv_secret *secret, unsigned limbs,
+	const uint64_t *coefficients, struct seed *seed, uint64_t *out)
+{
+	struct whole w = {secret->ring->n, out};
+	TRY(seed_new(seed));
+	return bgv_encrypt_limbs(secret, limbs, coefficients, seed, put_limb, &w);
 }
 
 amt_status bgv_seeded_put(const struct bgv_secret *secret, unsigned limbs,

@@ -1,5 +1,6 @@
 #include "crypto/aead.h"
 
+#include "base/alloc.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 
@@ -83,33 +84,87 @@ amt_status mac_check(const uint8_t key[AEAD_KEY_BYTES], struct span context, str
 	return check_mac(want, mac);
 }
 
-static bool hash_long(EVP_CIPHER_CTX *gmac, const uint8_t *key, struct span data, uint8_t *out)
+struct mac_long {
+	EVP_CIPHER_CTX *gmac;
+	uint8_t *key; /* secret memory */
+	struct buf context;
+};
+
+static amt_status hash_begin(struct mac_long *m)
 {
 	static const uint8_t nonce[12];
-	uint8_t none[HASH_BYTES];
-	int made;
-	bool good = EVP_EncryptInit_ex(gmac, EVP_aes_256_gcm(), NULL, key, nonce) == 1;
-	while (good && data.size > 0) {
-		int n = data.size < HASH_STEP ? (int)data.size : HASH_STEP;
-		good = EVP_EncryptUpdate(gmac, NULL, &made, data.data, n) == 1;
+	uint8_t hash_key[MAC_BYTES];
+	TRY(mac_compute(m->key, span_str("key of long data"), (struct span){0}, hash_key));
+	m->gmac = EVP_CIPHER_CTX_new();
+	bool good = m->gmac != NULL &&
+		    EVP_EncryptInit_ex(m->gmac, EVP_aes_256_gcm(), NULL, hash_key, nonce) == 1;
+	secret_wipe(hash_key, sizeof(hash_key));
+	ENSURE(good, AMT_OUT_OF_MEMORY, "libcrypto has no memory for GMAC");
+	return STATUS_OK;
+}
+
+amt_status mac_long_new(
+	struct mac_long **out, const uint8_t key[AEAD_KEY_BYTES], struct span context)
+{
+	struct mac_long *m;
+	TRY(mem_zalloc(&m, sizeof(*m)));
+	amt_status s = secret_alloc(&m->key, AEAD_KEY_BYTES);
+	if (amt_ok(s)) {
+		memcpy(m->key, key, AEAD_KEY_BYTES);
+		s = hash_begin(m);
+	}
+	if (amt_ok(s))
+		s = buf_put(&m->context, context.data, context.size);
+	if (!amt_ok(s)) {
+		mac_long_free(m);
+		return s;
+	}
+	*out = m;
+	return s;
+}
+
+void mac_long_free(struct mac_long *m)
+{
+	if (m == NULL)
+		return;
+	EVP_CIPHER_CTX_free(m->gmac); /* wipes its key */
+	secret_free(m->key);
+	buf_free(&m->context);
+	mem_free(m);
+}
+
+amt_status mac_long_add(struct mac_long *m, struct span data)
+{
+	while (data.size > 0) {
+		int made, n = data.size < HASH_STEP ? (int)data.size : HASH_STEP;
+		ENSURE(EVP_EncryptUpdate(m->gmac, NULL, &made, data.data, n) == 1, AMT_INTERNAL,
+			"libcrypto refuses GMAC");
 		data = span_of(data.data + n, data.size - (size_t)n);
 	}
-	return good && EVP_EncryptFinal_ex(gmac, none, &made) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(gmac, EVP_CTRL_GCM_GET_TAG, HASH_BYTES, out) == 1;
+	return STATUS_OK;
+}
+
+amt_status mac_long_end(struct mac_long *m, uint8_t out[MAC_BYTES])
+{
+	uint8_t none[HASH_BYTES], hash[HASH_BYTES];
+	int made;
+	ENSURE(EVP_EncryptFinal_ex(m->gmac, none, &made) == 1 &&
+			EVP_CIPHER_CTX_ctrl(m->gmac, EVP_CTRL_GCM_GET_TAG, HASH_BYTES, hash) == 1,
+		AMT_INTERNAL, "libcrypto refuses GMAC");
+	amt_status s = mac_compute(m->key, buf_span(&m->context), span_of(hash, sizeof(hash)), out);
+	secret_wipe(hash, sizeof(hash));
+	return s;
 }
 
 amt_status mac_compute_long(const uint8_t key[AEAD_KEY_BYTES], struct span context,
 	struct span data, uint8_t out[MAC_BYTES])
 {
-	uint8_t hash_key[MAC_BYTES], hash[HASH_BYTES] = {0};
-	TRY(mac_compute(key, span_str("key of long data"), (struct span){0}, hash_key));
-	EVP_CIPHER_CTX *gmac = EVP_CIPHER_CTX_new();
-	bool good = gmac != NULL && hash_long(gmac, hash_key, data, hash);
-	EVP_CIPHER_CTX_free(gmac);
-	amt_status s = good ? mac_compute(key, context, span_of(hash, sizeof(hash)), out)
-			    : ERROR(AMT_OUT_OF_MEMORY, "libcrypto has no memory for GMAC");
-	secret_wipe(hash_key, sizeof(hash_key));
-	secret_wipe(hash, sizeof(hash));
+	struct mac_long *m;
+	TRY(mac_long_new(&m, key, context));
+	amt_status s = mac_long_add(m, data);
+	if (amt_ok(s))
+		s = mac_long_end(m, out);
+	mac_long_free(m);
 	return s;
 }
 

@@ -54,6 +54,13 @@ amt_status mac_check(const uint8_t key[AEAD_KEY_BYTES], struct span context, str
  * probability (size / 16 + 2) / 2^128 a try. */
 amt_status mac_compute_long(const uint8_t key[AEAD_KEY_BYTES], struct span context,
 	struct span data, uint8_t out[MAC_BYTES]);
+/* The same piece by piece; ended at most once. */
+struct mac_long;
+amt_status mac_long_new(
+	struct mac_long **out, const uint8_t key[AEAD_KEY_BYTES], struct span context);
+amt_status mac_long_add(struct mac_long *m, struct span data);
+amt_status mac_long_end(struct mac_long *m, uint8_t out[MAC_BYTES]);
+void mac_long_free(struct mac_long *m); /* accepts NULL */
 amt_status mac_check_long(const uint8_t key[AEAD_KEY_BYTES], struct span context, struct span data,
 	const uint8_t mac[MAC_BYTES]);
 

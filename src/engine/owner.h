@@ -18,7 +18,6 @@
 #include "os/io.h"
 #include "query/scan_plan.h"
 
-#include <pthread.h>
 #include <sys/types.h>
 
 struct key_store;
@@ -54,14 +53,6 @@ struct owner_ring {
 };
 enum { OWNER_RINGS = 4 };
 
-/* A segment on its way to the host. */
-struct owner_upload {
-	bool apart; /* by a thread of its own, which alone uses the channel until it is joined */
-	pthread_t thread;
-	struct span bytes; /* borrowed */
-	amt_status status;
-};
-
 struct amt_session {
 	const struct amt_key *key;
 	const struct tfhe_params *params; /* of the key */
@@ -83,7 +74,6 @@ struct amt_session {
 	size_t tables;
 	struct owner_ring ring[OWNER_RINGS];
 	struct pool *pool; /* for encryption; made when first needed */
-	struct owner_upload upload;
 	/* Of the statement being run. */
 	unsigned rounds;
 	uint64_t progress_bytes; /* received as progress: not part of an answer */
@@ -255,12 +245,24 @@ amt_status owner_page_context(struct owner_scan *x, unsigned column, uint32_t pa
 
 /* ---- owner_upload.c */
 
-/* Sends bytes as a segment; the reply is read by owner_upload_end, so that work goes on while they
- * travel and the host writes. In between the session's connection must not be used, and bytes must
- * stay. table NULL: switching keys, column is the ring. */
-amt_status owner_upload_begin(struct amt_session *s, const struct relation *table, unsigned column,
-	uint64_t page, struct span bytes);
-amt_status owner_upload_end(struct amt_session *s, uint64_t *number);
+/* Sends segments one after the other, each in pieces, by a thread: work goes on while they travel and
+ * the host writes. Until it is closed the session's connection must not be used otherwise. */
+struct owner_upload;
+amt_status owner_upload_open(struct owner_upload **out, struct amt_session *s);
+/* A segment of `length` bytes begins; mac_key and context: for its MAC (mac_compute_long). */
+amt_status owner_upload_begin(struct owner_upload *u, const struct relation *table, unsigned column,
+	uint32_t page, uint64_t length, const uint8_t *mac_key, struct span context);
+/* The next bytes of it: they are taken out of the buffer, which is empty then, and another one. */
+amt_status owner_upload_put(struct owner_upload *u, struct buf *bytes);
+/* All of it has been put. It joins the list for the INSERT by a later owner_upload_end or by
+ * owner_upload_finish, in order. */
+amt_status owner_upload_end(struct owner_upload *u, struct buf *segments);
+amt_status owner_upload_finish(struct owner_upload *u, struct buf *segments);
+/* Leaves the connection in order whatever was begun. Accepts NULL. */
+void owner_upload_close(struct owner_upload *u);
+/* One segment, at once. table NULL: switching keys, column is the ring. */
+amt_status owner_upload_all(struct amt_session *s, const struct relation *table, unsigned column,
+	uint64_t page, struct span bytes, uint64_t *number);
 /* Bytes in DATA frames to `length`, appended. What does not come so is an integrity failure, but all
  * is read up to the reply after. */
 amt_status owner_receive_data(struct amt_session *s, uint64_t length, struct buf *out);

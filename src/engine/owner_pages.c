@@ -34,11 +34,8 @@ struct packing {
 	bool *null, *kept;
 	uint64_t *row_code; /* of one row */
 	bool *row_null;
-	struct buf bytes[2]; /* one is filled while the other is sent */
-	unsigned next;	     /* the one to be filled */
-	struct buf context;
-	struct relation_segment waiting; /* its number is still to come */
-	bool is_waiting;
+	struct owner_upload *upload;
+	struct buf bytes, context;
 	struct buf *segments; /* the list for the message */
 	uint64_t done, total;
 };
@@ -73,25 +70,19 @@ static amt_status fill_codes(struct packing *k, uint32_t page, uint32_t rows)
 	return STATUS_OK;
 }
 
-/* The number of what was sent last; then it is on the list. */
-static amt_status finish_waiting(struct packing *k)
-{
-	if (!k->is_waiting)
-		return STATUS_OK;
-	k->is_waiting = false;
-	TRY(owner_upload_end(k->x->s, &k->waiting.number));
-	return relation_segment_put(&k->waiting, k->segments);
-}
-
 static amt_status report(struct packing *k)
 {
 	struct amt_session *s = k->x->s;
 	k->done++;
-	if (s->progress == NULL ||
-		s->progress(s->progress_context, "encrypting scan pages", k->done, k->total))
-		return STATUS_OK;
-	TRY(finish_waiting(k));
-	FAIL(AMT_CANCELLED, "cancelled while encrypting scan pages");
+	ENSURE(s->progress == NULL || s->progress(s->progress_context, "encrypting scan pages",
+					      k->done, k->total),
+		AMT_CANCELLED, "cancelled while encrypting scan pages");
+	return STATUS_OK;
+}
+
+static amt_status put(void *context, struct buf *bytes)
+{
+	return owner_upload_put(context, bytes);
 }
 
 static amt_status make_column(struct packing *k, unsigned column, uint32_t page, uint32_t rows)
@@ -99,21 +90,16 @@ static amt_status make_column(struct packing *k, unsigned column, uint32_t page,
 	struct owner_scan *x = k->x;
 	bool valid = column == SCAN_VALID_COLUMN;
 	size_t at = valid ? 0 : (size_t)column * page_rows(k);
-	struct relation_segment made = {.column = (uint16_t)column, .page = page};
-	struct buf *bytes = &k->bytes[k->next];
-	buf_clear(bytes);
+	const struct scan_column *layout = scan_table_column(&x->table, column);
 	buf_clear(&k->context);
-	TRY(scan_page_make(x->ring->secret, x->canary_key, column,
-		scan_table_column(&x->table, column), relation_page_id(k->epoch, page),
-		valid ? NULL : k->code + at, valid ? NULL : k->null + at, valid ? k->kept : NULL,
-		rows, x->s->pool, bytes));
 	TRY(owner_page_context(x, column, page, k->epoch, rows, &k->context));
-	TRY(mac_compute_long(x->mac_key, buf_span(&k->context), buf_span(bytes), made.mac));
-	TRY(finish_waiting(k));
-	TRY(owner_upload_begin(x->s, k->t, column, page, buf_span(bytes)));
-	k->next ^= 1;
-	k->waiting = made;
-	k->is_waiting = true;
+	TRY(owner_upload_begin(k->upload, k->t, column, page,
+		scan_page_bytes(layout, x->ring->ring), x->mac_key, buf_span(&k->context)));
+	TRY(scan_page_make(x->ring->secret, x->canary_key, column, layout,
+		relation_page_id(k->epoch, page), valid ? NULL : k->code + at,
+		valid ? NULL : k->null + at, valid ? k->kept : NULL, rows, x->s->pool, &k->bytes,
+		put, k->upload));
+	TRY(owner_upload_end(k->upload, k->segments));
 	return report(k);
 }
 
@@ -148,7 +134,8 @@ static amt_status packing_open(struct packing *k)
 	TRY(mem_array(&k->null, columns * rows, sizeof(*k->null)));
 	TRY(mem_array(&k->kept, rows, sizeof(*k->kept)));
 	TRY(mem_array(&k->row_code, columns, sizeof(*k->row_code)));
-	return mem_array(&k->row_null, columns, sizeof(*k->row_null));
+	TRY(mem_array(&k->row_null, columns, sizeof(*k->row_null)));
+	return owner_upload_open(&k->upload, k->x->s);
 }
 
 static void packing_close(struct packing *k)
@@ -163,8 +150,8 @@ static void packing_close(struct packing *k)
 	mem_free(k->kept);
 	mem_free(k->row_code);
 	mem_free(k->row_null);
-	buf_free(&k->bytes[0]);
-	buf_free(&k->bytes[1]);
+	owner_upload_close(k->upload);
+	buf_free(&k->bytes);
 	buf_free(&k->context);
 }
 
@@ -251,9 +238,7 @@ static amt_status make_pages(struct changing *g)
 	for (uint32_t p = g->first_page; p < g->pages && amt_ok(s); p++)
 		s = make_page(&k, p);
 	if (amt_ok(s))
-		s = finish_waiting(&k);
-	else if (k.is_waiting) /* the reply must not be taken for another's */
-		status_drop(finish_waiting(&k));
+		s = owner_upload_finish(k.upload, k.segments);
 	packing_close(&k);
 	return s;
 }

@@ -99,9 +99,7 @@ static amt_status send_keys(struct amt_session *s, struct owner_ring *r, unsigne
 	uint16_t before = r->key_limbs;
 	amt_status status = make_keys(s, r, limbs, &wire);
 	if (amt_ok(status))
-		status = owner_upload_begin(s, NULL, r->params->id, 0, buf_span(&wire));
-	if (amt_ok(status))
-		status = owner_upload_end(s, &m.number);
+		status = owner_upload_all(s, NULL, r->params->id, 0, buf_span(&wire), &m.number);
 	buf_free(&wire);
 	TRY(status);
 	/* The state that goes with the change says that the host has them. */

@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,13 +61,24 @@ bool cpu_has_ifma(void)
 #endif
 }
 
+#if defined(__x86_64__)
+static pthread_once_t vaes_once = PTHREAD_ONCE_INIT;
+static bool vaes;
+
+/* clang 14's __builtin_cpu_supports does not know it. Asked once: in virtual machines the instruction
+ * takes as long as expanding a page of a seed. */
+static void ask_for_vaes(void)
+{
+	unsigned a, b, c, d;
+	vaes = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & bit_VAES) != 0;
+}
+#endif
+
 bool cpu_has_vaes(void)
 {
 #if defined(__x86_64__)
-	/* clang 14's __builtin_cpu_supports does not know it. */
-	unsigned a, b, c, d;
-	return cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("aes") &&
-	       __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & bit_VAES) != 0;
+	(void)pthread_once(&vaes_once, ask_for_vaes);
+	return vaes && cpu_isa() == ISA_AVX512 && __builtin_cpu_supports("aes");
 #else
 	return false;
 #endif

@@ -250,6 +250,11 @@ void ntt_mul_add(const struct ntt *t, uint64_t *out, const uint64_t *a, const ui
 	t->kernel->mul_add(t, out, a, b, n);
 }
 
+void ntt_mul_sub(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	t->kernel->mul_sub(t, out, a, b, n);
+}
+
 void ntt_scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
 {
 	t->kernel->scale(t, out, a, c, n);
@@ -273,6 +278,11 @@ void ntt_shift(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c
 void ntt_reduce(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n)
 {
 	t->kernel->reduce(t, out, a, n);
+}
+
+void ntt_lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n)
+{
+	t->kernel->lift(t, out, a, n);
 }
 
 bool ntt_reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n)

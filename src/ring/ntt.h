@@ -40,6 +40,9 @@ void ntt_mul(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64
 /* out += a b */
 void ntt_mul_add(
 	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
+/* out -= a b */
+void ntt_mul_sub(
+	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
 /* out = c a, out += c a; c in [0, q). */
 void ntt_scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
 void ntt_scale_add(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
@@ -55,6 +58,8 @@ uint64_t ntt_uniform_bound(const struct ntt *t); /* q floor(2^64 / q) */
  * what it returns. */
 amt_status ntt_expand_uniform(const struct ntt *t, uint64_t *out, struct seed_expander *seed,
 	uint64_t stream, uint64_t first, size_t n, bool *beyond);
+/* Integers in (-q, q), in two's complement, to residues. */
+void ntt_lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n);
 /* Residues modulo another prime p < 2^50 (canonical), centred to (-p/2, p/2], to residues mod q. */
 void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n);
 

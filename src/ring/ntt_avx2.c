@@ -444,6 +444,28 @@ static void mul_add(
 	}
 }
 
+static void mul_sub(
+	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 4) {
+		vec minus = _mm256_sub_pd(_mm256_setzero_pd(), to_double(load_words(a + i)));
+		vec r = product_sum(
+			to_double(load_words(out + i)), minus, to_double(load_words(b + i)), &m);
+		store_words(out + i, to_word(positive(r, &m)));
+	}
+}
+
+static void lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n)
+{
+	ivec q = set_word(t->q);
+	for (size_t i = 0; i < n; i += 4) {
+		ivec x = load_words((const uint64_t *)a + i);
+		ivec negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), x);
+		store_words(out + i, _mm256_add_epi64(x, _mm256_and_si256(negative, q)));
+	}
+}
+
 static void scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
 {
 	struct modulus m = modulus(t);
@@ -686,6 +708,8 @@ const struct ntt_kernel ntt_kernel_avx2 = {
 	.shift = shift,
 	.mul = mul,
 	.mul_add = mul_add,
+	.mul_sub = mul_sub,
+	.lift = lift,
 	.scale = scale,
 	.scale_add = scale_add,
 	.reduce = reduce,

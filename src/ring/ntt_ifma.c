@@ -72,6 +72,26 @@ static void mul_add(
 	}
 }
 
+static void mul_sub(
+	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 8) {
+		vec p = product(t, load(a + i), load(b + i), &m);
+		vec d = _mm512_sub_epi64(load(out + i), p);
+		store(out + i, _mm512_min_epu64(d, _mm512_add_epi64(d, m.q)));
+	}
+}
+
+static void lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n)
+{
+	vec q = set(t->q);
+	for (size_t i = 0; i < n; i += 8) {
+		vec x = _mm512_load_si512(a + i);
+		store(out + i, _mm512_min_epu64(x, _mm512_add_epi64(x, q)));
+	}
+}
+
 static void scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
 {
 	struct modulus m = modulus(t);
@@ -315,6 +335,8 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.shift = shift,
 	.mul = mul,
 	.mul_add = mul_add,
+	.mul_sub = mul_sub,
+	.lift = lift,
 	.scale = scale,
 	.scale_add = scale_add,
 	.reduce = reduce,

@@ -37,10 +37,13 @@ struct ntt_kernel {
 		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
 	void (*mul_add)(
 		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
+	void (*mul_sub)(
+		const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n);
 	void (*scale)(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
 	void (*scale_add)(
 		const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n);
 	void (*reduce)(const struct ntt *t, uint64_t *out, const uint64_t *a, size_t n);
+	void (*lift)(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n);
 	bool (*reduce_uniform)(const struct ntt *t, uint64_t *out, const uint64_t *words, size_t n);
 	/* Whole groups (NTT_MASK_WORDS) of a stream's words, reduced as they are made; NULL: there is
 	 * none. Only with a schedule, which only processors with VAES make. */

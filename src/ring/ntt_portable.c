@@ -103,6 +103,19 @@ static void mul_add(
 		out[i] = below(out[i] + barrett(t, (wide)a[i] * b[i]), t->q);
 }
 
+static void mul_sub(
+	const struct ntt *t, uint64_t *out, const uint64_t *a, const uint64_t *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = below(out[i] + t->q - barrett(t, (wide)a[i] * b[i]), t->q);
+}
+
+static void lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint64_t)a[i] + (t->q & (uint64_t)(a[i] >> 63));
+}
+
 static void scale(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t c, size_t n)
 {
 	uint64_t quotient = ntt_shoup(t, c);
@@ -234,6 +247,8 @@ const struct ntt_kernel ntt_kernel_portable = {
 	.shift = shift,
 	.mul = mul,
 	.mul_add = mul_add,
+	.mul_sub = mul_sub,
+	.lift = lift,
 	.scale = scale,
 	.scale_add = scale_add,
 	.reduce = reduce,

@@ -62,15 +62,22 @@ amt_status scan_canary_valid(
 
 /* ---- slots */
 
+/* What a worker needs for one vector: slots, the plaintext, and what is read back. */
+enum { SPACE_BYTES = sizeof(uint32_t) + 2 * sizeof(uint64_t) };
+
 /* Everything a page holds, by slot. */
 struct page {
 	const struct bgv_secret *secret;
 	const struct bgv_ring *ring;
 	const struct scan_column *layout;
-	uint8_t *used;	 /* [slot] */
-	uint64_t *code;	 /* [slot] */
-	uint16_t *digit; /* [digit][slot]; UINT16_MAX: none */
-	uint8_t *bytes;
+	uint8_t *used;	   /* [slot] */
+	uint64_t *code;	   /* [slot] */
+	uint16_t *digit;   /* [digit][slot]; UINT16_MAX: none */
+	struct seed *seed; /* [vector] */
+	unsigned group;	   /* being made */
+	uint8_t *bytes;	   /* of that */
+	uint8_t *space;	   /* SPACE_BYTES * n for each worker */
+	unsigned workers;
 	struct span there; /* what is verified */
 	uint32_t *wrong;   /* [vector]: first slot that differs, or n */
 };
@@ -99,7 +106,8 @@ static void place_digits(struct page *p)
 }
 
 static amt_status fill_page(struct page *p, const uint8_t *canary_key, unsigned column,
-	uint64_t page, const uint64_t *code, const bool *null, const bool *kept, size_t rows)
+	uint64_t page, const uint64_t *code, const bool *null, const bool *kept, size_t rows,
+	const struct pool *pool)
 {
 	uint64_t canary[SCAN_CANARIES];
 	unsigned canary_class;
@@ -108,6 +116,8 @@ static amt_status fill_page(struct page *p, const uint8_t *canary_key, unsigned 
 	TRY(mem_array(&p->used, n, 1));
 	TRY(mem_array(&p->code, n, sizeof(*p->code)));
 	TRY(mem_array(&p->digit, n * p->layout->digits + 1, sizeof(*p->digit)));
+	p->workers = pool_threads(pool);
+	TRY(mem_alloc_aligned(&p->space, p->workers * n * SPACE_BYTES));
 	TRY(scan_canary_class(p->ring, canary_key, &canary_class));
 	TRY(scan_canary_codes(canary_key, column, p->layout, page, canary));
 	bool valid[SCAN_CANARIES];
@@ -131,6 +141,10 @@ static void free_page(struct page *p)
 		secret_wipe(p->digit, n * p->layout->digits * sizeof(*p->digit));
 	if (p->used != NULL)
 		secret_wipe(p->used, n);
+	if (p->space != NULL)
+		secret_wipe(p->space, p->workers * n * SPACE_BYTES);
+	mem_free_aligned(p->space, p->workers * n * SPACE_BYTES);
+	mem_free(p->seed);
 	mem_free(p->used);
 	mem_free(p->code);
 	mem_free(p->digit);
@@ -157,67 +171,90 @@ static void vector_slots(const struct page *p, unsigned group, unsigned v, uint3
 				  : (uint32_t)(p->code[s] >> v * c->limb_bits) & mask & -p->used[s];
 }
 
-/* ---- making */
+/* ---- a worker's space */
 
-static amt_status make_vector(
-	const struct page *p, unsigned index, uint32_t *slot, uint64_t *plain, uint64_t *c0)
+static uint64_t *plain_space(const struct page *p, unsigned worker)
 {
-	unsigned v = index, group = group_of(p->layout, &v);
-	unsigned limbs = scan_group_stored(p->layout, group);
-	struct seed seed;
-	vector_slots(p, group, v, slot);
-	bgv_slots_encode(p->ring, plain, slot);
-	TRY(bgv_encrypt_seeded(p->secret, limbs, plain, &seed, c0));
-	memcpy(p->bytes + (size_t)index * sizeof(seed), seed.bytes, sizeof(seed));
-	for (unsigned l = 0; l < limbs; l++)
-		for (unsigned tile = 0; tile < p->ring->n / SCAN_TILE; tile++)
-			ntt_pack40(p->ring->q[l],
-				p->bytes + scan_page_offset(p->layout, p->ring, group, l, tile) +
-					(size_t)v * SCAN_TILE_BYTES,
-				c0 + l * p->ring->n + (size_t)tile * SCAN_TILE, SCAN_TILE);
-	return STATUS_OK;
+	return (uint64_t *)(void *)(p->space + worker * p->ring->n * SPACE_BYTES);
 }
 
-static amt_status with_buffers(const struct page *p, unsigned index,
-	amt_status (*task)(const struct page *, unsigned, uint32_t *, uint64_t *, uint64_t *))
+static uint64_t *held_space(const struct page *p, unsigned worker)
 {
-	size_t n = p->ring->n, limbs = p->ring->params->limbs;
-	uint32_t *slot = NULL;
-	uint64_t *plain = NULL, *c0 = NULL;
-	amt_status s = mem_alloc_aligned(&slot, n * sizeof(*slot));
-	if (amt_ok(s))
-		s = mem_alloc_aligned(&plain, n * sizeof(*plain));
-	if (amt_ok(s))
-		s = mem_alloc_aligned(&c0, limbs * n * sizeof(*c0));
-	if (amt_ok(s))
-		s = task(p, index, slot, plain, c0);
-	if (slot != NULL)
-		secret_wipe(slot, n * sizeof(*slot));
-	if (plain != NULL)
-		secret_wipe(plain, n * sizeof(*plain));
-	mem_free_aligned(slot, n * sizeof(*slot));
-	mem_free_aligned(plain, n * sizeof(*plain));
-	mem_free_aligned(c0, limbs * n * sizeof(*c0));
-	return s;
+	return plain_space(p, worker) + p->ring->n;
+}
+
+static uint32_t *slot_space(const struct page *p, unsigned worker)
+{
+	return (uint32_t *)(void *)(plain_space(p, worker) + 2 * p->ring->n);
+}
+
+/* ---- making */
+
+/* Where a vector of the group being made goes. */
+struct placing {
+	const struct page *p;
+	unsigned vector;
+};
+
+static void place_limb(void *context, unsigned limb, const uint64_t *c0)
+{
+	const struct placing *x = context;
+	const struct page *p = x->p;
+	size_t start = scan_page_offset(p->layout, p->ring, p->group, 0, 0);
+	for (unsigned tile = 0; tile < p->ring->n / SCAN_TILE; tile++) {
+		size_t at = scan_page_offset(p->layout, p->ring, p->group, limb, tile) - start;
+		ntt_pack40(p->ring->q[limb], p->bytes + at + (size_t)x->vector * SCAN_TILE_BYTES,
+			c0 + (size_t)tile * SCAN_TILE, SCAN_TILE);
+	}
 }
 
 static amt_status make_task(void *context, size_t index, unsigned worker)
 {
-	(void)worker;
-	return with_buffers(context, (unsigned)index, make_vector);
+	const struct page *p = context;
+	struct placing to = {.p = p, .vector = (unsigned)index};
+	uint32_t *slot = slot_space(p, worker);
+	uint64_t *plain = plain_space(p, worker);
+	vector_slots(p, p->group, to.vector, slot);
+	bgv_slots_encode(p->ring, plain, slot);
+	return bgv_encrypt_limbs(p->secret, scan_group_stored(p->layout, p->group), plain,
+		&p->seed[scan_group_first(p->layout, p->group) + to.vector], place_limb, &to);
+}
+
+static amt_status draw_seeds(struct page *p, struct buf *out)
+{
+	unsigned vectors = scan_vectors(p->layout);
+	TRY(mem_array(&p->seed, vectors, sizeof(*p->seed)));
+	for (unsigned v = 0; v < vectors; v++)
+		TRY(seed_new(&p->seed[v]));
+	return buf_put(out, p->seed, vectors * sizeof(*p->seed));
+}
+
+static amt_status make_groups(
+	struct page *p, struct pool *pool, struct buf *out, scan_page_taker take, void *context)
+{
+	for (p->group = 0; p->group < scan_groups(p->layout); p->group++) {
+		size_t bytes = scan_page_offset(p->layout, p->ring, p->group + 1, 0, 0) -
+			       scan_page_offset(p->layout, p->ring, p->group, 0, 0);
+		TRY(buf_extend(out, bytes, &p->bytes));
+		TRY(pool_run(pool, scan_group_vectors(p->layout, p->group), make_task, p));
+		if (take != NULL)
+			TRY(take(context, out));
+	}
+	return STATUS_OK;
 }
 
 amt_status scan_page_make(const struct bgv_secret *secret,
 	const uint8_t canary_key[SCAN_CANARY_KEY_BYTES], unsigned column,
 	const struct scan_column *layout, uint64_t page, const uint64_t *code, const bool *null,
-	const bool *kept, size_t rows, struct pool *pool, struct buf *out)
+	const bool *kept, size_t rows, struct pool *pool, struct buf *out, scan_page_taker take,
+	void *context)
 {
 	struct page p = {.secret = secret, .ring = bgv_secret_ring(secret), .layout = layout};
-	amt_status s = fill_page(&p, canary_key, column, page, code, null, kept, rows);
+	amt_status s = fill_page(&p, canary_key, column, page, code, null, kept, rows, pool);
 	if (amt_ok(s))
-		s = buf_extend(out, scan_page_bytes(layout, p.ring), &p.bytes);
+		s = draw_seeds(&p, out);
 	if (amt_ok(s))
-		s = pool_run(pool, scan_vectors(layout), make_task, &p);
+		s = make_groups(&p, pool, out, take, context);
 	free_page(&p);
 	return s;
 }
@@ -254,25 +291,19 @@ static amt_status read_vector(const struct page *p, unsigned index, uint64_t *pl
 	return s;
 }
 
-static amt_status verify_vector(
-	const struct page *p, unsigned index, uint32_t *slot, uint64_t *plain, uint64_t *held)
+static amt_status verify_task(void *context, size_t index, unsigned worker)
 {
-	unsigned v = index, group = group_of(p->layout, &v);
-	uint32_t *decoded = (uint32_t *)held;
-	TRY(read_vector(p, index, plain));
-	bgv_slots_decode(p->ring, decoded, plain);
+	const struct page *p = context;
+	unsigned v = (unsigned)index, group = group_of(p->layout, &v);
+	uint32_t *slot = slot_space(p, worker), *decoded = (uint32_t *)held_space(p, worker);
+	TRY(read_vector(p, (unsigned)index, plain_space(p, worker)));
+	bgv_slots_decode(p->ring, decoded, plain_space(p, worker));
 	vector_slots(p, group, v, slot);
 	size_t s = 0;
 	while (s < p->ring->n && slot[s] == decoded[s])
 		s++;
 	p->wrong[index] = (uint32_t)s;
 	return STATUS_OK;
-}
-
-static amt_status verify_task(void *context, size_t index, unsigned worker)
-{
-	(void)worker;
-	return with_buffers(context, (unsigned)index, verify_vector);
 }
 
 static amt_status first_wrong(const struct page *p)
@@ -294,7 +325,7 @@ amt_status scan_page_verify(const struct bgv_secret *secret,
 		.layout = layout,
 		.there = bytes};
 	TRY(scan_page_check(layout, p.ring, bytes));
-	amt_status s = fill_page(&p, canary_key, column, page, code, null, kept, rows);
+	amt_status s = fill_page(&p, canary_key, column, page, code, null, kept, rows, pool);
 	if (amt_ok(s))
 		s = mem_array(&p.wrong, scan_vectors(layout), sizeof(*p.wrong));
 	if (amt_ok(s))

@@ -22,11 +22,14 @@ amt_status scan_canary_valid(
 /* The bytes of a page of a column (scan/layout.h), appended to out: code[r] and null[r] of row r <
  * rows <= scan_page_rows; null may be NULL. A row that is not `kept` (NULL: all are) is empty. For
  * SCAN_VALID_COLUMN code is not looked at. Vectors are encrypted on the pool's threads, each under a
- * fresh seed. */
+ * fresh seed. `take` (NULL: the page is left in out as a whole) gets them group by group, some
+ * megabytes, and leaves an empty buffer, this or another one. */
+typedef amt_status (*scan_page_taker)(void *context, struct buf *bytes);
 amt_status scan_page_make(const struct bgv_secret *secret,
 	const uint8_t canary_key[SCAN_CANARY_KEY_BYTES], unsigned column,
 	const struct scan_column *layout, uint64_t page, const uint64_t *code, const bool *null,
-	const bool *kept, size_t rows, struct pool *pool, struct buf *out);
+	const bool *kept, size_t rows, struct pool *pool, struct buf *out, scan_page_taker take,
+	void *context);
 
 /* Decrypts a page and compares it with what it should hold, for audits: AMT_INTEGRITY names the
  * first row that differs. */

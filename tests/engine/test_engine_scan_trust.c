@@ -277,8 +277,8 @@ static void rolled_back(void **state)
 			engine_do(&p->engine, "INSERT INTO t VALUES (3, 3, 'n3')");
 			OK(amt_repack(p->engine.session, "t", NULL));
 		}
-		OK(owner_upload_begin(p->engine.session, table(p), column, 0, buf_span(&bytes)));
-		OK(owner_upload_end(p->engine.session, &number));
+		OK(owner_upload_all(
+			p->engine.session, table(p), column, 0, buf_span(&bytes), &number));
 		get_record(p, column, 0, &now);
 		store_u64(old.data, number);
 		put_record(p, column, 0, &old);

@@ -155,6 +155,12 @@ static void check_elements(const struct ntt *t, const struct ntt *portable)
 	ntt_mul_add(t, out, a, b, N);
 	for (size_t i = 0; i < N; i++)
 		assert_int_equal(out[i], (uint64_t)(((wide)a[i] * b[i] + old[i]) % q));
+	memcpy(out, old, N * sizeof(*out));
+	ntt_mul_sub(t, out, a, b, N);
+	for (size_t i = 0; i < N; i++) {
+		uint64_t product = (uint64_t)((wide)a[i] * b[i] % q);
+		assert_int_equal(out[i], (old[i] + q - product) % q);
+	}
 	ntt_scale(t, out, a, c, N);
 	for (size_t i = 0; i < N; i++)
 		assert_int_equal(out[i], (uint64_t)((wide)a[i] * c % q));
@@ -174,6 +180,11 @@ static void check_elements(const struct ntt *t, const struct ntt *portable)
 		}
 		drop(r, N);
 	}
+	for (size_t i = 0; i < N; i++)
+		old[i] = i % 2 == 0 ? a[i] : -a[i];
+	ntt_lift(t, out, (const int64_t *)old, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(out[i], i % 2 == 0 ? a[i] : (q - a[i]) % q);
 	drop(a, N);
 	drop(b, N);
 	drop(out, N);

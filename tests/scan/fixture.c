@@ -51,7 +51,7 @@ static void encrypt(struct fixture *f, unsigned column, unsigned number)
 		rows = rows < per_page ? rows : per_page;
 		OK(scan_page_make(f->secret, f->canary_key, number, layout, p,
 			code != NULL ? code + first : NULL, null != NULL ? null + first : NULL,
-			f->kept + first, rows, f->pool, &f->page[column][p]));
+			f->kept + first, rows, f->pool, &f->page[column][p], NULL, NULL));
 		OK(scan_page_check(layout, f->ring, buf_span(&f->page[column][p])));
 	}
 }

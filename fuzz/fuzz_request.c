@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		amt_status s = message_get(&m, data[0], span_of(content, size - 1));
 		/* Dropping the table would leave nothing to ask. */
-		if (amt_ok(s) && m.type != REQUEST_DROP_TABLE)
+		if (amt_ok(s) && m.type != REQUEST_DROP_TABLE && m.type != REQUEST_REPLACE_TABLE)
 			answer(&m);
 		amt_status_clear(&s);
 	}

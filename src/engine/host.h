@@ -83,9 +83,11 @@ amt_status host_need_evaluator(struct host *h);
 amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struct relation *out,
 	struct buf *record);
 /* Adds to the batch: the record, and the owner state that goes with the change; both checked
- * against what is there. old NULL: a new table; t NULL: the table goes. */
+ * against what is there. old NULL: a new table; t NULL: the table goes. Or one of the two alone. */
 amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,
 	const uint8_t id[RELATION_ID_BYTES], const struct buf *old, const struct relation *t);
+amt_status host_batch_table(struct store_batch *batch, const uint8_t id[RELATION_ID_BYTES],
+	const struct buf *old, const struct relation *t);
 amt_status host_batch_state(struct host *h, struct store_batch *batch, const struct message *m);
 
 /* Deletes every key in [low, high). */
@@ -116,6 +118,7 @@ static inline struct span host_key_span(const struct host_key *k)
 amt_status host_create_table(struct host *h, const struct message *m);
 amt_status host_drop_table(struct host *h, const struct message *m);
 amt_status host_insert(struct host *h, const struct message *m);
+amt_status host_replace_table(struct host *h, const struct message *m);
 
 /* ---- host_column.c */
 

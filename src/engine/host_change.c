@@ -64,19 +64,29 @@ amt_status host_batch_remove(
 	return s;
 }
 
+/* The table, its rows and pages; *t: as it was. */
+static amt_status batch_drop(struct host *h, struct store_batch *batch,
+	const uint8_t id[RELATION_ID_BYTES], struct relation *t)
+{
+	struct buf old = {0};
+	amt_status s = host_table(h, id, t, &old);
+	if (amt_ok(s))
+		s = host_batch_remove(
+			h, batch, host_key_fragment(id, 0, 0, 0, 0), host_key_table_end(id));
+	if (amt_ok(s))
+		s = host_batch_remove_pages(h, batch, id);
+	if (amt_ok(s))
+		s = host_batch_table(batch, id, &old, NULL);
+	buf_free(&old);
+	return s;
+}
+
 static amt_status fill_drop(struct host *h, const struct message *m, struct store_batch *batch)
 {
 	struct relation t = {0};
-	struct buf old = {0};
-	amt_status s = host_table(h, m->table, &t, &old);
+	amt_status s = batch_drop(h, batch, m->table, &t);
 	if (amt_ok(s))
-		s = host_batch_remove(h, batch, host_key_fragment(m->table, 0, 0, 0, 0),
-			host_key_table_end(m->table));
-	if (amt_ok(s))
-		s = host_batch_remove_pages(h, batch, m->table);
-	if (amt_ok(s))
-		s = host_batch_change(h, batch, m, m->table, &old, NULL);
-	buf_free(&old);
+		s = host_batch_state(h, batch, m);
 	relation_free(&t);
 	return s;
 }
@@ -84,6 +94,32 @@ static amt_status fill_drop(struct host *h, const struct message *m, struct stor
 amt_status host_drop_table(struct host *h, const struct message *m)
 {
 	return host_commit(h, m, fill_drop);
+}
+
+/* ---- a table takes the place and the name of another, which goes */
+
+static amt_status fill_replace(struct host *h, const struct message *m, struct store_batch *batch)
+{
+	struct relation gone = {0}, t = {0};
+	struct buf old = {0};
+	ENSURE(memcmp(m->table, m->other, sizeof(m->table)) != 0, AMT_PROTOCOL,
+		"a table cannot take its own place");
+	amt_status s = host_table(h, m->table, &t, &old);
+	if (amt_ok(s))
+		s = batch_drop(h, batch, m->other, &gone);
+	if (amt_ok(s)) {
+		memcpy(t.schema.table, gone.schema.table, sizeof(t.schema.table));
+		s = host_batch_change(h, batch, m, t.id, &old, &t);
+	}
+	buf_free(&old);
+	relation_free(&gone);
+	relation_free(&t);
+	return s;
+}
+
+amt_status host_replace_table(struct host *h, const struct message *m)
+{
+	return host_commit(h, m, fill_replace);
 }
 
 /* ---- INSERT */
@@ -150,15 +186,9 @@ static amt_status insert(struct host *h, const struct message *m, struct store_b
 {
 	ENSURE(m->epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
 		(unsigned long long)t->epoch, (unsigned long long)m->epoch);
-	bool rewrites = m->kind & CHANGE_REWRITES;
-	ENSURE(m->first == (rewrites ? 0 : t->rows), AMT_PROTOCOL, "new rows must follow row %llu",
+	ENSURE(m->first == t->rows, AMT_PROTOCOL, "new rows must follow row %llu",
 		(unsigned long long)t->rows);
 	TRY(relation_change(t, m->kind, m->rows, m->packed, m->segments));
-	if (rewrites) {
-		TRY(host_batch_remove(
-			h, batch, host_key_fragment(t->id, 0, 0, 0, 0), host_key_table_end(t->id)));
-		TRY(host_batch_remove_pages(h, batch, t->id));
-	}
 	TRY(host_batch_segments(h, batch, t, m->segments));
 	struct insertion *x;
 	TRY(mem_zalloc(&x, sizeof(*x)));

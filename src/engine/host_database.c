@@ -283,8 +283,8 @@ amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struc
 	return s;
 }
 
-amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,
-	const uint8_t id[RELATION_ID_BYTES], const struct buf *old, const struct relation *t)
+amt_status host_batch_table(struct store_batch *batch, const uint8_t id[RELATION_ID_BYTES],
+	const struct buf *old, const struct relation *t)
 {
 	struct host_key key = host_key_table(id);
 	struct buf record = {0};
@@ -297,7 +297,13 @@ amt_status host_batch_change(struct host *h, struct store_batch *batch, const st
 	if (amt_ok(s) && t != NULL)
 		s = store_batch_put(batch, host_key_span(&key), buf_span(&record));
 	buf_free(&record);
-	TRY(s);
+	return s;
+}
+
+amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,
+	const uint8_t id[RELATION_ID_BYTES], const struct buf *old, const struct relation *t)
+{
+	TRY(host_batch_table(batch, id, old, t));
 	return host_batch_state(h, batch, m);
 }
 

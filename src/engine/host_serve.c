@@ -97,6 +97,8 @@ static amt_status dispatch(struct host *h, const struct message *m)
 		return host_drop_table(h, m);
 	case REQUEST_INSERT:
 		return host_insert(h, m);
+	case REQUEST_REPLACE_TABLE:
+		return host_replace_table(h, m);
 	case REQUEST_QUERY:
 		return host_query(h, m);
 	case REQUEST_FETCH:

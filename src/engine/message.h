@@ -3,7 +3,7 @@
  * A frame is a u32 length (of what follows), a u8 type and the fields of that type, in the order of
  * MESSAGE_TABLE. Fields are numbers, 16-byte ids or byte strings with a u32 length. The owner sends
  * one request and reads replies until the last one of that request; only REQUEST_CANCEL may
- * overtake. Every field is bounded, and nothing is left over in a frame that decodes.
+ * overtake, and one REQUEST_SEGMENT the reply to another. Every field is bounded, and nothing is left over in a frame that decodes.
  */
 #ifndef ENGINE_MESSAGE_H
 #define ENGINE_MESSAGE_H
@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 
 enum {
-	MESSAGE_PROTOCOL = 2,	     /* version of all of this */
+	MESSAGE_PROTOCOL = 3,	     /* version of all of this */
 	MESSAGE_MAX_BYTES = 1 << 28, /* of a frame */
 	MESSAGE_MAX_STATE = 1 << 24,
 	MESSAGE_MAX_TEXT = 1 << 16,
@@ -40,6 +40,7 @@ enum {
 	X(REQUEST_BGV_KEYS, 16, VERSION, STATE, PARAMETERS, NUMBER)                              \
 	X(REQUEST_SCAN, 17, SCAN)                                                                \
 	X(REQUEST_PAGE, 18, TABLE, EPOCH, COLUMN, PAGE)                                          \
+	X(REQUEST_REPLACE_TABLE, 19, VERSION, STATE, TABLE, OTHER)                               \
 	X(REPLY_OK, 64, FIELD_END)                                                               \
 	X(REPLY_ERROR, 65, CODE, TEXT, HINT)                                                     \
 	X(REPLY_PROGRESS, 66, CODE, DONE, TOTAL)                                                 \
@@ -66,6 +67,7 @@ struct message {
 	uint8_t type;
 	uint16_t protocol, parameters, code, exists, kind, column;
 	uint8_t database[MESSAGE_ID_BYTES], table[MESSAGE_ID_BYTES], key_id[MESSAGE_ID_BYTES];
+	uint8_t other[MESSAGE_ID_BYTES]; /* the table in whose place `table` comes */
 	/* With a change: the owner state's version as the owner knows it (the change fails with
 	 * AMT_CONFLICT if the host's differs) and the new state. REQUEST_QUERY without a change: 0
 	 * and empty. */

@@ -4,7 +4,7 @@
  * owner_question.c (a plan to a message, the answer to numbers), owner_fetch.c (fragments back to
  * values), result.c (values to text). For tables with scan columns: owner_scan_table.c (rings, keys,
  * dictionaries and tags), owner_upload.c (segments to the host and back), owner_pages.c (rows to scan
- * pages: INSERT, import, repacking), owner_scan.c (SELECT), owner_scan_change.c (UPDATE, DELETE).
+ * pages: INSERT, import), owner_repack.c, owner_scan.c (SELECT), owner_scan_change.c (UPDATE, DELETE).
  */
 #ifndef ENGINE_OWNER_H
 #define ENGINE_OWNER_H
@@ -73,7 +73,8 @@ struct amt_session {
 	struct relation *table;
 	size_t tables;
 	struct owner_ring ring[OWNER_RINGS];
-	struct pool *pool; /* for encryption; made when first needed */
+	struct pool *pool;  /* for encryption; made when first needed */
+	size_t batch_bytes; /* of an INSERT, about; 0: the default. For tests */
 	/* Of the statement being run. */
 	unsigned rounds;
 	uint64_t progress_bytes; /* received as progress: not part of an answer */
@@ -276,7 +277,7 @@ uint64_t owner_packed_rows(const struct relation *t, uint64_t rows, bool import)
 /* A change of a table with scan columns, put together and sent. */
 struct owner_change_of_rows {
 	unsigned kind;		    /* enum relation_change_kind */
-	const struct value *values; /* rows that are appended (all rows: CHANGE_REWRITES) */
+	const struct value *values; /* rows that are appended */
 	size_t rows;
 	size_t dead;	 /* the last of them are not there: padding */
 	uint64_t packed; /* rows in pages after it */
@@ -288,6 +289,11 @@ struct owner_change_of_rows {
 };
 amt_status owner_change_rows(
 	struct amt_session *s, const char *table, const struct owner_change_of_rows *c);
+
+/* ---- owner_repack.c */
+
+/* With what an interrupted repacking left beside it. */
+amt_status owner_drop_table(struct amt_session *s, const char *table);
 /* The tail goes into pages if it is longer than a page. */
 amt_status owner_settle_tail(struct amt_session *s, const char *table);
 

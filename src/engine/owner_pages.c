@@ -1,14 +1,13 @@
-/* Rows to scan pages: INSERT, import, repacking. A change of a table with scan columns is put together
+/* Rows to scan pages: INSERT, import. A change of a table with scan columns is put together
  * here: its pages are sent first, as segments, then one message names them together with the new rows
  * and the owner's state, so that all of it happens or nothing. */
 #include "engine/owner.h"
 
 #include "base/alloc.h"
 #include "crypto/secret.h"
-#include "engine/result.h"
 #include "scan/secret_page.h"
 
-enum { LEAST_PART = 8, REWRITE_BYTES = 240 << 20 };
+enum { LEAST_PART = 8 };
 
 uint64_t owner_packed_rows(const struct relation *t, uint64_t rows, bool import)
 {
@@ -168,21 +167,12 @@ struct changing {
 	struct buf segments, fragments;
 };
 
-static uint64_t first_new_row(const struct changing *g)
-{
-	return g->c->kind & CHANGE_REWRITES ? 0 : g->before->rows;
-}
-
 /* Marks what goes in `after`, which still has the epoch and the rows of before. */
 static amt_status mark_removed(struct changing *g)
 {
 	const struct owner_change_of_rows *c = g->c;
 	struct relation *t = &g->after;
-	uint64_t first = first_new_row(g);
-	if (c->kind & CHANGE_REWRITES) {
-		t->rows = 0;
-		buf_clear(&t->removed);
-	}
+	uint64_t first = g->before->rows;
 	for (size_t i = 0; i < c->removed_rows; i++)
 		TRY(relation_remove(t, c->removed[i]));
 	t->rows += c->rows;
@@ -201,7 +191,7 @@ static amt_status mark_removed(struct changing *g)
 static amt_status fetch_old(struct changing *g)
 {
 	uint64_t first = (uint64_t)g->first_page * relation_page_rows(g->before);
-	uint64_t end = first_new_row(g) < g->c->packed ? first_new_row(g) : g->c->packed;
+	uint64_t end = g->before->rows < g->c->packed ? g->before->rows : g->c->packed;
 	size_t count = end > first ? (size_t)(end - first) : 0;
 	uint64_t *ids;
 	TRY(mem_array(&ids, count + 1, sizeof(*ids)));
@@ -222,7 +212,7 @@ static amt_status make_pages(struct changing *g)
 		.old = &g->old,
 		.old_first = (uint64_t)g->first_page * relation_page_rows(g->before),
 		.fresh = c->values,
-		.fresh_first = first_new_row(g),
+		.fresh_first = g->before->rows,
 		.epoch = g->before->epoch + 1,
 		.packed = c->packed,
 		.segments = &g->segments};
@@ -246,11 +236,9 @@ static amt_status make_pages(struct changing *g)
 static void place_pages(struct changing *g)
 {
 	const struct relation *t = g->before;
-	bool rewrites = g->c->kind & CHANGE_REWRITES;
-	uint64_t packed = rewrites ? 0 : t->packed;
 	g->pages = relation_pages_for(t, g->c->packed);
 	g->first_page =
-		g->c->packed > packed ? (uint32_t)(packed / relation_page_rows(t)) : g->pages;
+		g->c->packed > t->packed ? (uint32_t)(t->packed / relation_page_rows(t)) : g->pages;
 }
 
 static amt_status send_change(struct changing *g)
@@ -259,7 +247,7 @@ static amt_status send_change(struct changing *g)
 	struct message m = {.type = REQUEST_INSERT,
 		.kind = (uint16_t)c->kind,
 		.epoch = g->before->epoch,
-		.first = first_new_row(g),
+		.first = g->before->rows,
 		.rows = c->rows,
 		.packed = c->packed,
 		.segments = buf_span(&g->segments)};
@@ -315,112 +303,5 @@ amt_status owner_change_rows(
 	buf_free(&g.fragments);
 	relation_free(&g.after);
 	relation_free(&before);
-	return status;
-}
-
-/* ---- repacking */
-
-static amt_status pack_tail(struct amt_session *s, const struct relation *t, uint64_t packed)
-{
-	struct owner_change_of_rows c = {.packed = packed};
-	char name[SCHEMA_MAX_NAME + 1];
-	memcpy(name, t->schema.table, sizeof(name));
-	return owner_change_rows(s, name, &c);
-}
-
-amt_status owner_settle_tail(struct amt_session *s, const char *table)
-{
-	struct relation *t;
-	TRY(owner_table(s, table, &t));
-	uint64_t packed = owner_packed_rows(t, t->rows, false);
-	return packed > t->packed ? pack_tail(s, t, packed) : STATUS_OK;
-}
-
-static amt_status list_all(const struct amt_session *s, const struct relation *t, struct buf *list)
-{
-	for (unsigned c = 0; c < t->schema.columns; c++)
-		if (!owner_in_payload(t, c))
-			TRY(owner_list_column(s, t, c, list));
-	return owner_list_family(RELATION_PAYLOAD, CIRCUIT_VALUE, list);
-}
-
-static amt_status fetch_kept(
-	struct amt_session *s, const struct relation *t, struct owner_rows *out)
-{
-	struct buf list = {0};
-	uint64_t *ids;
-	size_t count = 0;
-	TRY(mem_array(&ids, t->rows + 1, sizeof(*ids)));
-	for (uint64_t row = 0; row < t->rows; row++)
-		if (!relation_is_removed(t, row))
-			ids[count++] = row;
-	amt_status status = owner_rows_new(out, t, ids, count);
-	if (amt_ok(status))
-		status = list_all(s, t, &list);
-	if (amt_ok(status))
-		status = owner_fetch(s, buf_span(&list), NULL, 0, out);
-	mem_free(ids);
-	buf_free(&list);
-	return status;
-}
-
-static size_t rows_bytes(const struct owner_rows *rows)
-{
-	size_t fixed = 256, bytes = 0;
-	for (unsigned c = 0; c < rows->t->schema.columns; c++)
-		fixed += 4 * (size_t)column_blocks(&rows->t->schema.column[c]);
-	for (size_t i = 0; i < rows->rows; i++)
-		bytes += rows->plain[i].size + fixed;
-	return bytes;
-}
-
-/* All rows that are not deleted, numbered anew. */
-static amt_status rewrite(struct amt_session *s, const struct relation *now)
-{
-	struct owner_rows all = {0};
-	struct relation t; /* the session's own is replaced */
-	TRY(relation_copy(&t, now));
-	amt_status status = fetch_kept(s, &t, &all);
-	if (amt_ok(status) && rows_bytes(&all) > REWRITE_BYTES)
-		status = ERROR(AMT_LIMIT,
-			"table %s has too many rows to be written anew in one message",
-			t.schema.table);
-	if (amt_ok(status)) {
-		struct owner_change_of_rows c = {.kind = CHANGE_REWRITES,
-			.values = all.value,
-			.rows = all.rows,
-			.packed = all.rows};
-		status = owner_change_rows(s, t.schema.table, &c);
-	}
-	owner_rows_free(&all);
-	relation_free(&t);
-	return status;
-}
-
-amt_status amt_repack(amt_session *s, const char *table, amt_result **out)
-{
-	struct relation *t;
-	amt_result *result;
-	ENSURE(s != NULL && table != NULL, AMT_INVALID_ARGUMENT,
-		"a session and a table are needed");
-	TRY(owner_table(s, table, &t));
-	ENSURE(relation_has_scan(t), AMT_UNSUPPORTED, "table %s has no column in the scan form",
-		table);
-	TRY(result_new(&result, "REPACK"));
-	struct owner_meter meter = owner_meter_start(s);
-	uint64_t removed = relation_count_removed(t, 0, t->rows);
-	bool holes = removed > 0;
-	result_set_affected(result, holes ? t->rows - removed : t->rows - t->packed);
-	amt_status status = STATUS_OK;
-	if (holes)
-		status = rewrite(s, t);
-	else if (t->packed < t->rows)
-		status = pack_tail(s, t, t->rows);
-	if (amt_ok(status) && out != NULL) {
-		owner_meter_stop(s, &meter, NULL, result_statistics(result));
-		*out = result;
-	} else {
-		amt_result_free(result);
-	}
 	return status;
 }

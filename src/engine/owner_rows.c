@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "crypto/secret.h"
 
-enum { PAYLOAD_ALIGN = 16, BATCH_BYTES = 64 << 20 };
+enum { PAYLOAD_ALIGN = 16, BATCH_BYTES = 64 << 20 /* of an INSERT */ };
 
 /* ---- subkeys and what they are bound to */
 
@@ -308,7 +308,8 @@ static size_t batch_end(const struct amt_session *s, const struct relation *t,
 	const struct value *values, size_t begin, size_t rows)
 {
 	size_t bytes = 0, end = begin, fixed = row_bytes(s, t);
-	for (; end < rows && bytes < BATCH_BYTES; end++) {
+	size_t most = s->batch_bytes != 0 ? s->batch_bytes : BATCH_BYTES;
+	for (; end < rows && bytes < most; end++) {
 		bytes += fixed;
 		for (unsigned c = 0; c < t->schema.columns; c++)
 			bytes += values[end * t->schema.columns + c].text.size;

@@ -91,11 +91,7 @@ static amt_status create_table(struct amt_session *s, const struct sql_statement
 
 static amt_status drop_table(struct amt_session *s, const struct sql_statement *sql)
 {
-	struct relation *t;
-	TRY(owner_table(s, sql_table(sql), &t));
-	struct message m = {.type = REQUEST_DROP_TABLE};
-	memcpy(m.table, t->id, sizeof(m.table));
-	return owner_change(s, &m, NULL, m.table, NULL, NULL);
+	return owner_drop_table(s, sql_table(sql));
 }
 
 static amt_status insert(struct amt_session *s, const struct sql_statement *sql, amt_result *out)

@@ -103,8 +103,7 @@ bool relation_is_scanned(const struct relation *t, unsigned column);
 /* ---- changes by the owner's hand (REQUEST_INSERT) */
 
 enum relation_change_kind {
-	CHANGE_DELETES = 1, /* rows are deleted: validities are made anew */
-	CHANGE_REWRITES = 2 /* everything there was goes; rows are numbered from 0 again */
+	CHANGE_DELETES = 1 /* rows are deleted: validities are made anew */
 };
 
 /* One scan page that comes with a change. */

@@ -123,17 +123,10 @@ static bool has_circuits(const struct relation *t)
 amt_status relation_change(
 	struct relation *t, unsigned kind, uint64_t rows, uint64_t packed, struct span segments)
 {
-	ENSURE((kind & ~(unsigned)(CHANGE_DELETES | CHANGE_REWRITES)) == 0, AMT_PROTOCOL,
-		"a change of kind %u", kind);
+	ENSURE((kind & ~(unsigned)CHANGE_DELETES) == 0, AMT_PROTOCOL, "a change of kind %u", kind);
 	ENSURE(relation_has_scan(t) || (kind == 0 && packed == 0 && segments.size == 0),
 		AMT_PROTOCOL, "the table has no scan pages");
 	t->epoch++;
-	if (kind & CHANGE_REWRITES) {
-		t->rows = t->packed = t->gone = t->deleted = 0;
-		t->pages = 0;
-		memset(t->derived, 0, sizeof(t->derived));
-		buf_clear(&t->removed);
-	}
 	ENSURE((rows > 0 || kind != 0 || segments.size > 0) && rows <= RELATION_MAX_ROWS - t->rows,
 		AMT_LIMIT, "a table holds at most 2^32 rows");
 	t->rows += rows;

@@ -319,7 +319,9 @@ static void repacked(void **state)
 {
 	struct world *w = *state;
 	amt_result *r;
+	w->e.session->batch_bytes = 1 << 17; /* some hundreds of rows a change */
 	OK(amt_repack(w->e.session, "t", &r));
+	w->e.session->batch_bytes = 0;
 	assert_string_equal(amt_result_statement(r), "REPACK");
 	amt_result_free(r);
 	assert_int_equal(table(w)->packed, table(w)->rows);

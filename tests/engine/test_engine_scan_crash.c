@@ -41,7 +41,9 @@ static amt_status open_host(struct engine *e)
 	struct store_options options = {.inline_background = true};
 	e->host = NULL;
 	TRY(host_open(&e->host, e->io, "db", &options, 1));
-	return engine_connect(e, (amt_session_options){0});
+	TRY(engine_connect(e, (amt_session_options){0}));
+	e->session->batch_bytes = 1000; /* three rows: so that repacking takes several changes */
+	return STATUS_OK;
 }
 
 static void close_host(struct engine *e)
@@ -110,7 +112,7 @@ static int run_script(struct engine *e)
 
 static void check_after(struct engine *e, int done)
 {
-	char state[64];
+	char state[64], again[64];
 	uint64_t rows;
 	OK(open_host(e));
 	state_of(e, state);
@@ -118,6 +120,13 @@ static void check_after(struct engine *e, int done)
 		(done == STEPS || strcmp(state, expected[done + 1]) != 0))
 		fail_msg("after step %d: %s", done, state);
 	OK(amt_audit(e->session, "t", &rows));
+	check_files(e);
+	/* Repacking does away with what an interrupted one left. */
+	OK(amt_repack(e->session, "t", NULL));
+	state_of(e, again);
+	assert_string_equal(again, state);
+	OK(amt_audit(e->session, "t", &rows));
+	assert_int_equal(e->session->tables, 1);
 	check_files(e);
 	close_host(e);
 }

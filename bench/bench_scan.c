@@ -474,6 +474,7 @@ static void measure_large(
 	print_cost(title, q, &c, rows);
 	(void)snprintf(name, sizeof(name), "%s%s_s", q->metric, rows >= 1000000 ? "_1m" : "");
 	record(b, name, c.wall_ms / 1e3, "s")->rows = rows;
+	printf("%-14s host memory up to %.0f MB\n", "", (double)c.s.host_peak_bytes / 1e6);
 }
 
 static void measure_tpch(struct bench *b, uint64_t rows)

@@ -206,9 +206,10 @@ static void print_json(FILE *out, const amt_result *r)
 	if (s.levels > 0)
 		fprintf(out,
 			",\"pages\":%llu,\"pages_bytes\":%llu,\"relinearisations\":%llu,"
-			"\"primes\":%u,\"host_cpu_ms\":%.1f",
+			"\"primes\":%u,\"host_cpu_ms\":%.1f,\"host_peak_bytes\":%llu",
 			(unsigned long long)s.pages, (unsigned long long)s.pages_bytes,
-			(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms);
+			(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms,
+			(unsigned long long)s.host_peak_bytes);
 	fputs("}}\n", out);
 }
 
@@ -253,7 +254,7 @@ void print_statistics(FILE *out, const amt_result *r)
 {
 	amt_statistics s;
 	amt_result_statistics(r, &s);
-	char sent[32], received[32];
+	char sent[32], received[32], peak[32];
 	fprintf(out, "%.2f s (host %.2f s), sent %s, received %s", s.total_ms / 1000,
 		s.host_ms / 1000, bytes_text(sent, s.query_bytes),
 		bytes_text(received, s.answer_bytes));
@@ -263,11 +264,11 @@ void print_statistics(FILE *out, const amt_result *r)
 			ceil(s.failure_bound_log2));
 	if (s.levels > 0)
 		fprintf(out,
-			", %llu rows, %llu pages scanned, %llu products, %u primes, wrong with "
-			"probability below 2^%.0f",
+			", %llu rows, %llu pages scanned, %llu products, %u primes, host memory up to "
+			"%s, wrong with probability below 2^%.0f",
 			(unsigned long long)s.rows, (unsigned long long)s.pages,
 			(unsigned long long)s.relinearisations, s.levels,
-			ceil(s.failure_bound_log2));
+			bytes_text(peak, s.host_peak_bytes), ceil(s.failure_bound_log2));
 	fputc('\n', out);
 }
 
@@ -285,9 +286,10 @@ bool save_statistics(const char *path, const amt_result *r)
 		(unsigned long long)s.answer_bytes, s.rounds, s.failure_bound_log2);
 	fprintf(f,
 		"pages=%llu\npages_bytes=%llu\nrelinearisations=%llu\nprimes=%u\nhost_cpu_ms=%.1f\n"
-		"prepare_ms=%.1f\n",
+		"prepare_ms=%.1f\nhost_peak_bytes=%llu\n",
 		(unsigned long long)s.pages, (unsigned long long)s.pages_bytes,
-		(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms, s.prepare_ms);
+		(unsigned long long)s.relinearisations, s.levels, s.host_cpu_ms, s.prepare_ms,
+		(unsigned long long)s.host_peak_bytes);
 	bool written = ferror(f) == 0;
 	return fclose(f) == 0 && written;
 }

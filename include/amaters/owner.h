@@ -199,6 +199,7 @@ typedef struct amt_statistics {
 	double prepare_ms;  /* of host_ms: keys and constants expanded, before the first page */
 	double host_cpu_ms; /* of all threads of the host */
 	double noise_margin_bits; /* the least distance to an error that was met */
+	uint64_t host_peak_bytes; /* the most memory the host's process has had, then or before */
 } amt_statistics;
 void amt_result_statistics(const amt_result *result, amt_statistics *out);
 
@@ -226,9 +227,9 @@ amt_status amt_import_csv(amt_session *session, const char *table, int fd,
 
 /* Brings the pages of a table with scan columns up to date: rows that are in none yet, as INSERT and
  * UPDATE leave them, go into pages; if rows were deleted, all others are written anew without them and
- * get other numbers. Atomic. Errors: AMT_UNSUPPORTED (no scan column), AMT_LIMIT (deleted rows in a
- * table of more than about 240 MB of sealed rows). *out (may be NULL): the rows that went into
- * pages, and statistics. */
+ * get other numbers. Atomic: the table is as it was until the last step, whatever its size (the rows
+ * pass through the owner's memory). Errors: AMT_UNSUPPORTED (no scan column). *out (may be NULL): the
+ * rows that went into pages, and statistics. */
 amt_status amt_repack(amt_session *session, const char *table, amt_result **out);
 
 /* Reads back everything that is stored of a table and checks it: every payload, every original

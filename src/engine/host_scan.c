@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "engine/scan_question.h"
 #include "os/clock.h"
+#include "os/cpu.h"
 #include "scan/run.h"
 
 /* ---- rings and keys, made when first needed, kept */
@@ -228,6 +229,7 @@ static amt_status send_answer(struct scan_run *r)
 		.bytes_read = r->work.bytes_read,
 		.cpu_ns = r->work.cpu_ns,
 		.prepare_ns = r->prepare_ns,
+		.peak_bytes = process_peak_bytes(),
 		.passed_ns = clock_monotonic_ns() - r->started_ns,
 		.ring = r->q.ring,
 		.answers = buf_span(&r->answers)};

@@ -148,7 +148,7 @@ struct owner_answer {
 	uint8_t *bit; /* 0 or 1 a row; NULL: none asked for */
 	uint64_t rows, bootstraps, nanoseconds;
 	/* Of scans, all rounds. */
-	uint64_t pages, relinearisations, bytes_read, cpu_ns, prepare_ns;
+	uint64_t pages, relinearisations, bytes_read, cpu_ns, prepare_ns, peak_bytes;
 	unsigned levels;
 	double scan_failure_log2, noise_margin_bits;
 };

@@ -81,6 +81,7 @@ static void note_work(struct asking *q, const struct scan_reply *reply)
 	a->cpu_ns += reply->cpu_ns;
 	a->nanoseconds += reply->passed_ns;
 	a->prepare_ns += reply->prepare_ns;
+	a->peak_bytes = reply->peak_bytes;
 	if (q->p->fit.limbs > a->levels)
 		a->levels = q->p->fit.limbs;
 	/* Rounds add up. Far below what a double holds it is as good as the least. */

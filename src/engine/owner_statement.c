@@ -43,6 +43,7 @@ void owner_meter_stop(const struct amt_session *s, const struct owner_meter *m,
 	out->levels = answer->levels;
 	out->host_cpu_ms = (double)answer->cpu_ns / 1e6;
 	out->prepare_ms = (double)answer->prepare_ns / 1e6;
+	out->host_peak_bytes = answer->peak_bytes;
 	out->noise_margin_bits = answer->noise_margin_bits;
 	if (answer->levels > 0)
 		out->failure_bound_log2 = answer->scan_failure_log2;

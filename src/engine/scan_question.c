@@ -76,6 +76,7 @@ static amt_status put_reply(const struct scan_reply *a, struct buf *out)
 	TRY(buf_put_u64(out, a->cpu_ns));
 	TRY(buf_put_u64(out, a->passed_ns));
 	TRY(buf_put_u64(out, a->prepare_ns));
+	TRY(buf_put_u64(out, a->peak_bytes));
 	return buf_put(out, a->answers.data, a->answers.size);
 }
 
@@ -105,5 +106,6 @@ amt_status scan_reply_get(struct scan_reply *out, const uint8_t key_id[16], stru
 	TRY(read_u64(&r, &out->cpu_ns));
 	TRY(read_u64(&r, &out->passed_ns));
 	TRY(read_u64(&r, &out->prepare_ns));
+	TRY(read_u64(&r, &out->peak_bytes));
 	return read_bytes(&r, reader_left(&r), &out->answers);
 }

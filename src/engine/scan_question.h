@@ -24,14 +24,15 @@
  *	72     8    nanoseconds of all threads
  *	80     8    nanoseconds that passed, of which
  *	88     8    nanoseconds before the first page: keys and scalars expanded
- *	96     ...  answers (scan_run), bgv_answer_bytes each
+ *	96     8    the most bytes of memory the host has had
+ *	104    ...  answers (scan_run), bgv_answer_bytes each
  */
 #ifndef ENGINE_SCAN_QUESTION_H
 #define ENGINE_SCAN_QUESTION_H
 
 #include "engine/question.h"
 
-enum { SCAN_ANSWER_HEAD_BYTES = 96, SCAN_ANSWER_MAX_BYTES = 1 << 30 };
+enum { SCAN_ANSWER_HEAD_BYTES = 104, SCAN_ANSWER_MAX_BYTES = 1 << 30 };
 #define SCAN_NO_TAIL UINT64_MAX
 
 struct scan_question {
@@ -48,7 +49,8 @@ amt_status scan_question_get(struct scan_question *out, const uint8_t key_id[16]
 
 struct scan_reply {
 	uint8_t id[QUESTION_ID_BYTES], table[RELATION_ID_BYTES];
-	uint64_t epoch, rows, pages, relinearisations, bytes_read, cpu_ns, passed_ns, prepare_ns;
+	uint64_t epoch, rows, pages, relinearisations, bytes_read, cpu_ns, passed_ns, prepare_ns,
+		peak_bytes;
 	uint16_t ring;
 	struct span answers;
 };

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 const char *isa_name(enum isa isa)
 {
@@ -91,4 +92,10 @@ unsigned cpu_count(void)
 		return 1;
 	int count = CPU_COUNT(&set);
 	return count < 1 ? 1 : (unsigned)count;
+}
+
+uint64_t process_peak_bytes(void)
+{
+	struct rusage u;
+	return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss << 10 : 0;
 }

@@ -1,10 +1,11 @@
-/* What the processor can do, read once from CPUID (and XGETBV: the operating system must save the
+/* What the processor can do, and what this process takes. The former is read once from CPUID (and XGETBV: the operating system must save the
  * registers). AMT_ISA=portable|avx2|avx512 in the environment caps the choice. Thread-safe.
  */
 #ifndef OS_CPU_H
 #define OS_CPU_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum isa {
 	ISA_PORTABLE, /* C only */
@@ -22,5 +23,7 @@ bool cpu_has_ifma(void); /* and VBMI */
 bool cpu_has_vaes(void); /* AES on whole registers */
 const char *isa_name(enum isa isa);
 unsigned cpu_count(void); /* cores this process may run on, at least 1 */
+/* The most memory this process has had resident, in bytes, mapped files included. */
+uint64_t process_peak_bytes(void);
 
 #endif

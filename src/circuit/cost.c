@@ -50,6 +50,47 @@ static struct node_cost arithmetic_cost(const struct circuit_node *n)
 	return (struct node_cost){cost.bootstraps, cost.depth};
 }
 
+/* The digits of a clear value from the lowest that is not 0 up, of `blocks`; 0: the value is 0. */
+static unsigned digits_from(uint64_t value, unsigned blocks)
+{
+	unsigned zeros = value == 0 ? 2 * blocks : (unsigned)__builtin_ctzll(value);
+	return blocks - (zeros / 2 < blocks ? zeros / 2 : blocks);
+}
+
+/* Digits other than 0 and 3: by those XOR is linear. */
+static unsigned mixed_digits(uint64_t value)
+{
+	return (unsigned)__builtin_popcountll((value ^ value >> 1) & UINT64_C(0x5555555555555555));
+}
+
+/* Whether what is stored comes out of a shift, in noisier blocks than are stored. */
+static bool is_noisy(const struct circuit *c, const struct circuit_node *n)
+{
+	while (n->op == CIRCUIT_CAST || n->op == CIRCUIT_INVERT || n->op == CIRCUIT_LOGIC) {
+		const uint32_t *a = circuit_arguments(c, n);
+		if (n->op == CIRCUIT_LOGIC && c->node[a[1]].op != CIRCUIT_TRIVIAL)
+			return false;
+		n = &c->node[a[0]];
+	}
+	return n->op == CIRCUIT_SHIFT;
+}
+
+/* ADD and SUB: with a clear operand two blocks a rotation. */
+static struct node_cost sum_cost(const struct circuit *c, const struct circuit_node *n)
+{
+	unsigned blocks = int_type_blocks((enum int_type)n->type);
+	for (unsigned i = 0; i < n->arguments; i++) {
+		const struct circuit_node *a = &c->node[circuit_arguments(c, n)[i]];
+		if (a->op != CIRCUIT_TRIVIAL)
+			continue;
+		/* k - x = ~x + k + 1 */
+		unsigned left = n->op == CIRCUIT_SUB && i == 0;
+		unsigned pairs = (digits_from(a->value + left, blocks) + 1) / 2;
+		return (struct node_cost){pairs, pairs};
+	}
+	return (struct node_cost){blocks, blocks};
+}
+
 static struct node_cost node_cost(const struct circuit *c, const struct circuit_node *n)
 {
 	unsigned blocks = int_type_blocks((enum int_type)n->type);
@@ -69,11 +110,17 @@ static struct node_cost node_cost(const struct circuit *c, const struct circuit_
 		return compare_cost(n->detail, first_blocks);
 	case CIRCUIT_ADD:
 	case CIRCUIT_SUB:
-		return (struct node_cost){blocks, blocks};
+		return sum_cost(c, n);
+	case CIRCUIT_LOGIC: {
+		const struct circuit_node *right = &c->node[circuit_arguments(c, n)[1]];
+		if (n->detail != INT_XOR || right->op != CIRCUIT_TRIVIAL)
+			return arithmetic_cost(n);
+		unsigned mixed = mixed_digits(right->value);
+		return (struct node_cost){mixed, mixed > 0};
+	}
 	case CIRCUIT_MUL:
 	case CIRCUIT_DIV:
 	case CIRCUIT_REM:
-	case CIRCUIT_LOGIC:
 	case CIRCUIT_SHIFT:
 		return arithmetic_cost(n);
 	case CIRCUIT_SELECT:
@@ -112,6 +159,11 @@ void circuit_cost(const struct circuit *c, uint64_t rows, struct circuit_cost *o
 			out->fixed += 32; /* the last carries ripple through a u64 at most */
 		if (n->per_row && depth[i] > out->depth)
 			out->depth = depth[i];
+	}
+	for (size_t i = 0; i < c->outputs; i++) {
+		const struct circuit_node *n = &c->node[c->output[i].node];
+		if (c->output[i].sink == CIRCUIT_STORE && is_noisy(c, n))
+			out->per_row += int_type_blocks((enum int_type)n->type);
 	}
 	out->total = out->fixed + out->per_row * (double)rows;
 }

@@ -135,6 +135,35 @@ amt_status int_any(struct int_context *c, struct int_column *out,
 
 /* ---- digit by digit -------------------------------------------------------------------------- */
 
+static int32_t apply(int32_t op, int32_t x, int32_t y)
+{
+	return op == INT_AND ? (x & y) : op == INT_OR ? (x | y) : (x ^ y);
+}
+
+static int32_t logic_digits(unsigned f, int32_t m, int32_t op)
+{
+	(void)f;
+	return 2 * apply(op, m >> 2, m & 3);
+}
+
+/* With a clear digit of 0 or 3 the result is 0 or 3, x or 3 - x, without a bootstrap. */
+static bool is_linear(int_function function, int32_t op, const struct int_part parts[2],
+	struct int_term *term, int32_t *constant)
+{
+	for (unsigned i = 0; i < 2 && function == logic_digits; i++) {
+		const struct int_column *clear = &parts[i].operand->column,
+					*other = &parts[1 - i].operand->column;
+		const struct int_block *k = &clear->block[parts[i].block];
+		if (k->sources > 0 || k->lo != k->hi || (k->lo != 0 && k->lo != 3))
+			continue;
+		*constant = apply(op, 0, k->lo);
+		*term = (struct int_term){&other->block[parts[1 - i].block], other->rows,
+			(apply(op, 3, k->lo) - *constant) / 3};
+		return true;
+	}
+	return false;
+}
+
 /* weights[i] * operand i, added block by block, go through one table each in place of the result.
  * An operand of one block next to wider ones is a condition: it goes to every block. */
 static amt_status each_block(struct int_context *c, struct int_column *out, enum int_type type,
@@ -144,11 +173,14 @@ static amt_status each_block(struct int_context *c, struct int_column *out, enum
 	amt_status s;
 	struct int_stage stage = {0};
 	struct int_part parts[3];
+	struct int_term term;
+	int32_t constant;
 	for (unsigned b = 0; b < blocks; b++) {
 		for (size_t i = 0; i < count; i++)
 			parts[i] = (struct int_part){
 				operands[i], operands[i]->column.blocks == 1 ? 0 : b, weights[i]};
-		TRY(int_fit(c, rows, parts, count, 0));
+		if (!is_linear(function, parameter, parts, &term, &constant))
+			TRY(int_fit(c, rows, parts, count, 0));
 	}
 	TRY(int_operands_clean(c, operands, count));
 	TRY(int_column_alloc(out, c->params, type, blocks, rows));
@@ -157,6 +189,13 @@ static amt_status each_block(struct int_context *c, struct int_column *out, enum
 		for (size_t i = 0; i < count; i++)
 			parts[i] = (struct int_part){
 				operands[i], operands[i]->column.blocks == 1 ? 0 : b, weights[i]};
+		if (is_linear(function, parameter, parts, &term, &constant)) {
+			TRY_GOTO(s,
+				int_linear(
+					c, block, rows, &term, term.weight == 0 ? 0 : 1, constant),
+				done);
+			continue;
+		}
 		TRY_GOTO(s, int_combine(c, block, rows, parts, count, 0), done);
 		struct int_table table;
 		TRY_GOTO(s, int_table(c, &table, 1, block->lo, block->hi, function, parameter),
@@ -167,17 +206,6 @@ static amt_status each_block(struct int_context *c, struct int_column *out, enum
 done:
 	int_stage_free(&stage);
 	return s;
-}
-
-static int32_t apply(int32_t op, int32_t x, int32_t y)
-{
-	return op == INT_AND ? (x & y) : op == INT_OR ? (x | y) : (x ^ y);
-}
-
-static int32_t logic_digits(unsigned f, int32_t m, int32_t op)
-{
-	(void)f;
-	return 2 * apply(op, m >> 2, m & 3);
 }
 
 static int32_t exactly_one(unsigned f, int32_t m, int32_t parameter)

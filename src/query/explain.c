@@ -8,6 +8,32 @@ static const char *operator_text(uint8_t op)
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
 }
 
+/* Of an operation on two values that is written between them; NULL: some other. */
+static const char *between(const struct circuit_node *n)
+{
+	static const char *const logic[] = {"&", "|", "#"}, *const shift[] = {"<<", ">>"};
+	switch (n->op) {
+	case CIRCUIT_COMPARE:
+		return operator_text(n->detail);
+	case CIRCUIT_ADD:
+		return "+";
+	case CIRCUIT_SUB:
+		return "-";
+	case CIRCUIT_MUL:
+		return "*";
+	case CIRCUIT_DIV:
+		return "/";
+	case CIRCUIT_REM:
+		return "%";
+	case CIRCUIT_LOGIC:
+		return logic[n->detail];
+	case CIRCUIT_SHIFT:
+		return n->detail <= INT_SHR ? shift[n->detail] : NULL;
+	default:
+		return NULL;
+	}
+}
+
 struct printer {
 	const struct plan *plan;
 	const struct schema *schema;
@@ -24,12 +50,31 @@ static const char *column_name(const struct printer *p, uint16_t column)
 	return column < p->schema->columns ? p->schema->column[column].name : "?";
 }
 
+static amt_status print_node(const struct printer *p, uint32_t number, bool inside);
+
+/* An operand; in parentheses if it is itself an operation in another than a comparison. */
+static amt_status print_operand(
+	const struct printer *p, const struct circuit_node *of, uint32_t number)
+{
+	const struct circuit_node *n = &p->plan->circuit.node[number];
+	if (of->op == CIRCUIT_COMPARE || between(n) == NULL)
+		return print_node(p, number, true);
+	TRY(buf_printf(p->out, "("));
+	TRY(print_node(p, number, true));
+	return buf_printf(p->out, ")");
+}
+
 /* One node as an expression; groups in parentheses inside others. The depth is the query's own,
  * bounded by the parser. */
 static amt_status print_node(const struct printer *p, uint32_t number, bool inside)
 {
 	const struct circuit_node *n = &p->plan->circuit.node[number];
 	const uint32_t *a = arguments_of(p, n);
+	if (between(n) != NULL) {
+		TRY(print_operand(p, n, a[0]));
+		TRY(buf_printf(p->out, " %s ", between(n)));
+		return print_operand(p, n, a[1]);
+	}
 	switch (n->op) {
 	case CIRCUIT_LOAD:
 		if (n->detail == CIRCUIT_VALID)
@@ -47,10 +92,6 @@ static amt_status print_node(const struct printer *p, uint32_t number, bool insi
 		TRY(buf_printf(p->out, "NOT "));
 		return print_node(p, a[0], true);
 	}
-	case CIRCUIT_COMPARE:
-		TRY(print_node(p, a[0], true));
-		TRY(buf_printf(p->out, " %s ", operator_text(n->detail)));
-		return print_node(p, a[1], true);
 	case CIRCUIT_ALL:
 	case CIRCUIT_ANY:
 		if (inside)
@@ -61,13 +102,11 @@ static amt_status print_node(const struct printer *p, uint32_t number, bool insi
 			TRY(print_node(p, a[i], true));
 		}
 		return inside ? buf_printf(p->out, ")") : STATUS_OK;
-	case CIRCUIT_ADD:
-	case CIRCUIT_SUB:
-		TRY(print_node(p, a[0], true));
-		TRY(buf_printf(p->out, n->op == CIRCUIT_ADD ? " + " : " - "));
-		return print_node(p, a[1], true);
+	case CIRCUIT_INVERT:
+		TRY(buf_printf(p->out, "~"));
+		return print_operand(p, n, a[0]);
 	case CIRCUIT_CAST:
-		TRY(print_node(p, a[0], true));
+		TRY(print_operand(p, n, a[0]));
 		return buf_printf(p->out, "::%s", int_type_name((enum int_type)n->type));
 	case CIRCUIT_SELECT:
 		return buf_printf(p->out, "never");
@@ -105,6 +144,18 @@ static amt_status print_leaves(const struct printer *p)
 static amt_status print_name(struct buf *out, const char *prefix, const char *name)
 {
 	return buf_printf(out, "%s%s", prefix, name);
+}
+
+/* The expression a column is assigned, where rows are chosen by `CIRCUIT_SELECT`. */
+static amt_status print_written(const struct printer *p, const struct circuit_output *o)
+{
+	const struct circuit_node *n = &p->plan->circuit.node[o->node];
+	uint32_t fresh = n->op == CIRCUIT_SELECT ? arguments_of(p, n)[1] : o->node;
+	const struct circuit_node *value = &p->plan->circuit.node[fresh];
+	if (o->part != CIRCUIT_VALUE || n->op == CIRCUIT_MASK || value->op == CIRCUIT_CONSTANT)
+		return STATUS_OK;
+	TRY(buf_printf(p->out, ": "));
+	return print_node(p, fresh, false);
 }
 
 static amt_status print_result(const struct printer *p)
@@ -146,6 +197,7 @@ static amt_status print_result(const struct printer *p)
 		TRY(buf_printf(p->out, "    %s%s of every row is written",
 			o->part == CIRCUIT_VALID ? "validity" : column_name(p, o->index),
 			o->part == CIRCUIT_NULL_FLAG ? " (null flag)" : ""));
+		TRY(print_written(p, o));
 		TRY(print_padded(p->out, first, "encrypted, on the host"));
 	}
 	return STATUS_OK;

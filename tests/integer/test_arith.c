@@ -451,6 +451,33 @@ static void test_shift(void **state)
 	}
 }
 
+/* Digits 0 and 3 of a clear operand, on either side, take no bootstrap. */
+static void test_logic_clear(void **state)
+{
+	(void)state;
+	enum { ROWS = 256 };
+	uint64_t x[ROWS], want[ROWS];
+	struct int_column a, k, r;
+	for (unsigned i = 0; i < ROWS; i++)
+		x[i] = i;
+	double_encrypt(h.e, &a, INT_U8, x, ROWS);
+	for (uint64_t v = 0; v < 256; v++) {
+		int mixed = __builtin_popcountll((v ^ v >> 1) & 0x55);
+		OK(int_trivial(h.c, &k, INT_U8, v, 1));
+		for (int op = INT_AND; op <= INT_XOR; op++)
+			for (unsigned side = 0; side < 2; side++) {
+				for (unsigned i = 0; i < ROWS; i++)
+					want[i] = logic((enum int_logic)op, x[i], v);
+				uint64_t before = SPENT(&h);
+				OK(int_logic(h.c, &r, (enum int_logic)op, side ? &k : &a,
+					side ? &a : &k));
+				expect(&h, &r, want, before, mixed, "logic");
+			}
+		int_column_free(&k);
+	}
+	int_column_free(&a);
+}
+
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +489,7 @@ int main(int count, char **arguments)
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_leading_zeros),
 		cmocka_unit_test(test_divide),
+		cmocka_unit_test(test_logic_clear),
 	};
 	if (count > 1)
 		cmocka_set_test_filter(arguments[1]);

@@ -41,9 +41,25 @@ static bool compare(uint8_t op, wide a, wide b)
 	}
 }
 
+/* The value a node's bits mean. */
+static wide meant(enum int_type t, wide bits)
+{
+	unsigned width = int_type_bits(t);
+	return int_type_signed(t) && bits >> (width - 1) ? bits - ((wide)1 << width) : bits;
+}
+
+/* Quotient and remainder as int_divide has them. */
+static wide divided(uint8_t op, wide x, wide y)
+{
+	if (y == 0)
+		return op == CIRCUIT_REM ? x : x < 0 ? 1 : -1;
+	return op == CIRCUIT_REM ? x % y : x / y;
+}
+
 static wide evaluate(
 	const struct circuit_node *n, const struct lane *arguments[], size_t row, uint64_t mask)
 {
+	enum int_type type = (enum int_type)n->type;
 	wide a = n->arguments > 0 ? at(arguments[0], row) : 0;
 	wide b = n->arguments > 1 ? at(arguments[1], row) : 0;
 	if (n->op != CIRCUIT_COMPARE) /* only its right side may be below */
@@ -68,6 +84,19 @@ static wide evaluate(
 		return (uint64_t)(a + b) & mask;
 	case CIRCUIT_SUB:
 		return (uint64_t)(a - b) & mask;
+	case CIRCUIT_MUL:
+		return (uint64_t)a * (uint64_t)b & mask;
+	case CIRCUIT_DIV:
+	case CIRCUIT_REM:
+		return (uint64_t)divided(n->op, meant(type, a), meant(type, b)) & mask;
+	case CIRCUIT_LOGIC:
+		return n->detail == INT_AND ? (a & b) : n->detail == INT_OR ? (a | b) : (a ^ b);
+	case CIRCUIT_INVERT:
+		return ~(uint64_t)a & mask;
+	case CIRCUIT_SHIFT:
+		b %= int_type_bits(type);
+		assert_true(n->detail == INT_SHL || n->detail == INT_SHR);
+		return (uint64_t)(n->detail == INT_SHL ? a << b : meant(type, a) >> b) & mask;
 	case CIRCUIT_SELECT:
 		return a ? b : at(arguments[2], row);
 	case CIRCUIT_MASK:
@@ -114,7 +143,7 @@ static void run_node(
 		else if (n->op == CIRCUIT_CONSTANT)
 			*v = p->constant[n->index].below ? (wide)-1
 							 : (wide)p->constant[n->index].bits;
-		else if (n->op >= CIRCUIT_COUNT)
+		else if (n->op >= CIRCUIT_COUNT && n->op <= CIRCUIT_MAX)
 			*v = aggregate(n, arguments[0], t->rows);
 		else
 			*v = evaluate(n, arguments, r, mask);

@@ -64,17 +64,18 @@ wide some_integer(const struct column *c, bool beyond)
 
 void put(struct text *t, const char *format, ...)
 {
-	va_list arguments;
+	va_list arguments, again;
 	va_start(arguments, format);
-	char piece[4000];
-	int n = vsnprintf(piece, sizeof(piece), format, arguments);
-	va_end(arguments);
-	assert_true(n >= 0 && (size_t)n < sizeof(piece));
+	va_copy(again, arguments);
+	int n = vsnprintf(NULL, 0, format, arguments);
+	assert_true(n >= 0);
 	while (t->size + (size_t)n + 1 > t->room) {
 		t->room = t->room * 2 + 256;
 		t->at = realloc(t->at, t->room);
 	}
-	memcpy(t->at + t->size, piece, (size_t)n + 1);
+	vsnprintf(t->at + t->size, (size_t)n + 1, format, again);
+	va_end(again);
+	va_end(arguments);
 	t->size += (size_t)n;
 }
 

@@ -43,6 +43,10 @@ void put_literal(struct pair *p, const struct column *c, bool may_be_null);
 void put_leaf(struct pair *p, const struct schema *s);
 void put_where(struct pair *p, const struct schema *s, unsigned depth);
 
+/* Arithmetic for UPDATE: an expression that column c of the table may be assigned. 64-bit columns must
+ * be small, see random_arith.c. */
+void put_arith(struct pair *p, const struct schema *s, const struct column *c, unsigned depth);
+
 void run(sqlite3 *db, const char *sql);
 sqlite3_stmt *prepared(sqlite3 *db, const char *sql);
 /* Row r of the table is rowid r + 1; deleted rows are not there. */

@@ -299,6 +299,33 @@ static void check_table(sqlite3 *db, const struct plain_table *t, const char *wh
 	sqlite3_finalize(q);
 }
 
+/* 64-bit columns stay where SQLite's sums do not become floats. */
+static void keep_small(struct plain_table *t)
+{
+	for (size_t i = 0; i < t->rows * t->schema.columns; i++) {
+		const struct column *c = &t->schema.column[i % t->schema.columns];
+		if (column_bits(c) == 64 && !t->value[i].null)
+			t->value[i].bits =
+				(uint64_t)(bias_of(c) +
+					   (c->type == COLUMN_U64 ? (wide)(1 << 30) : 0) +
+					   (wide)rnd(2000) - 1000);
+	}
+}
+
+/* u64 as it is. */
+static void fill_natural(sqlite3 *db, const struct plain_table *t)
+{
+	fill(db, t);
+	for (unsigned c = 0; c < t->schema.columns; c++)
+		if (t->schema.column[c].type == COLUMN_U64) {
+			char *shift =
+				sqlite3_mprintf("update t set %s = %s + 9223372036854775807 + 1",
+					t->schema.column[c].name, t->schema.column[c].name);
+			run(db, shift);
+			sqlite3_free(shift);
+		}
+}
+
 static void random_changes_agree_with_sqlite(void **state)
 {
 	(void)state;
@@ -306,25 +333,9 @@ static void random_changes_agree_with_sqlite(void **state)
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
 	for (unsigned table = 0; table < 1500; table++) {
 		struct plain_table t = random_table();
-		/* 64-bit columns stay where SQLite's sums do not become floats, and u64 as it is. */
-		for (size_t i = 0; i < t.rows * t.schema.columns; i++) {
-			const struct column *c = &t.schema.column[i % t.schema.columns];
-			if (column_bits(c) == 64 && !t.value[i].null)
-				t.value[i].bits =
-					(uint64_t)(bias_of(c) +
-						   (c->type == COLUMN_U64 ? (wide)(1 << 30) : 0) +
-						   (wide)rnd(2000) - 1000);
-		}
+		keep_small(&t);
 		bool deletes = delete_some(&t);
-		fill(db, &t);
-		for (unsigned c = 0; c < t.schema.columns; c++)
-			if (t.schema.column[c].type == COLUMN_U64) {
-				char *shift = sqlite3_mprintf(
-					"update t set %s = %s + 9223372036854775807 + 1",
-					t.schema.column[c].name, t.schema.column[c].name);
-				run(db, shift);
-				sqlite3_free(shift);
-			}
+		fill_natural(db, &t);
 		struct pair where = {0}, set = {0};
 		if (rnd(5) != 0) {
 			do {
@@ -371,12 +382,127 @@ static void random_changes_agree_with_sqlite(void **state)
 	sqlite3_close(db);
 }
 
+static void random_arithmetic_agrees_with_sqlite(void **state)
+{
+	(void)state;
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct plain_table t = random_table();
+		keep_small(&t);
+		fill_natural(db, &t);
+		const struct column *c;
+		do {
+			c = &t.schema.column[rnd(t.schema.columns)];
+		} while (!column_is_number(c));
+		struct pair set = {0};
+		put(&set.ours, "update t set %s = ", c->name);
+		put(&set.lite, "update t set %s = ", c->name);
+		put_arith(&set, &t.schema, c, 1 + (unsigned)rnd(3));
+		put_both(&set, rnd(2) ? " where b1" : "");
+		struct plan p = plan_of(&t, set.ours.at, false);
+		struct plain_answer a = interpret(&p, &t);
+		run(db, set.lite.at);
+		check_table(db, &t, set.ours.at);
+		plain_answer_free(&a);
+		plan_free(&p);
+		free_pair(&set);
+		plain_table_free(&t);
+	}
+	sqlite3_close(db);
+}
+
+/* Where SQLite has floats: every operation on 64 bits at the edges, against C. */
+static const uint64_t edges[] = {0, 1, 2, 3, 63, 64, 0x7fffffff, 0xffffffff, 0x100000000,
+	UINT64_C(0x7fffffffffffffff), UINT64_C(0x8000000000000000), UINT64_C(0x8000000000000001),
+	UINT64_C(0xfffffffffffffffe), UINT64_MAX};
+enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
+
+static uint64_t computed(const char *op, bool is_signed, uint64_t x, uint64_t y)
+{
+	int64_t a = (int64_t)x, b = (int64_t)y;
+	bool least = is_signed && x == (uint64_t)INT64_MIN && b == -1;
+	switch (op[0]) {
+	case '*':
+		return x * y;
+	case '/':
+		if (y == 0)
+			return is_signed && a < 0 ? 1 : UINT64_MAX;
+		return least ? x : is_signed ? (uint64_t)(a / b) : x / y;
+	case '%':
+		return y == 0 ? x : least ? 0 : is_signed ? (uint64_t)(a % b) : x % y;
+	case '&':
+		return x & y;
+	case '|':
+		return x | y;
+	case '#':
+		return x ^ y;
+	case '<':
+		return x << (y & 63);
+	case '>':
+		return is_signed ? (uint64_t)(a >> (y & 63)) : x >> (y & 63);
+	default:
+		return ~(x - y); /* PostgreSQL: ~ binds weaker than - */
+	}
+}
+
+static void edges_of_64_bits(void **state)
+{
+	(void)state;
+	static const char *const operators[] = {"*", "/", "%", "&", "|", "#", "<<", ">>", "- ~"};
+	for (unsigned kind = 0; kind < 2; kind++) {
+		bool is_signed = kind == 1;
+		uint64_t bias = is_signed ? UINT64_C(1) << 63 : 0;
+		struct plain_table t = plain_table(
+			is_signed
+				? "create table t (x bigint not null, y bigint not null, z bigint)"
+				: "create table t (x u64 not null, y u64 not null, z u64)",
+			NULL);
+		t.rows = EDGES * EDGES;
+		t.value = realloc(t.value, t.rows * 3 * sizeof(*t.value));
+		t.valid = realloc(t.valid, t.rows);
+		memset(t.valid, true, t.rows);
+		for (unsigned o = 0; o < 2 * sizeof(operators) / sizeof(operators[0]); o++) {
+			const char *op = operators[o / 2];
+			bool null = o % 2, divides = op[0] == '/' || op[0] == '%';
+			for (size_t r = 0; r < t.rows; r++) {
+				t.value[3 * r] = (struct value){.bits = edges[r / EDGES] ^ bias};
+				t.value[3 * r + 1] =
+					(struct value){.bits = edges[r % EDGES] ^ bias};
+				t.value[3 * r + 2] = (struct value){0};
+			}
+			char sql[100];
+			snprintf(sql, sizeof(sql),
+				op[0] == '-' ? "update t set %s = ~x - y"
+					     : "update t set %s = x %s y",
+				null ? "z" : "x", op);
+			struct plan p = plan_of(&t, sql, false);
+			struct plain_answer a = interpret(&p, &t);
+			for (size_t r = 0; r < t.rows; r++) {
+				uint64_t x = edges[r / EDGES], y = edges[r % EDGES];
+				const struct value *v = &t.value[3 * r + (null ? 2 : 0)];
+				bool want_null = null && divides && y == 0;
+				uint64_t want = computed(op, is_signed, x, y) ^ bias;
+				if (v->null != want_null || (!want_null && v->bits != want))
+					fail_msg("%s of %llx, %llx gave %d %llx", sql,
+						(unsigned long long)x, (unsigned long long)y,
+						v->null, (unsigned long long)(v->bits ^ bias));
+			}
+			plain_answer_free(&a);
+			plan_free(&p);
+		}
+		plain_table_free(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_conditions_agree_with_sqlite),
 		cmocka_unit_test(random_aggregates_agree_with_sqlite),
 		cmocka_unit_test(random_changes_agree_with_sqlite),
+		cmocka_unit_test(random_arithmetic_agrees_with_sqlite),
+		cmocka_unit_test(edges_of_64_bits),
 	};
 	return cmocka_run_group_tests_name("query_random", tests, NULL, NULL);
 }

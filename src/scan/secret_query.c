@@ -136,46 +136,60 @@ static uint64_t scale_of(const struct scan_asked *a)
 	return a->scale != 0 ? a->scale : 1;
 }
 
+/* A canary whose row the validity leaves out may be anything, -1 as well: what counts is the sum over the
+ * pages that share the answer. */
+static amt_status check_rows_canaries(
+	const struct reading *r, uint32_t output, uint64_t first, uint64_t pages)
+{
+	uint32_t outputs = r->asked->program->outputs;
+	for (unsigned i = 0; i < SCAN_CANARIES; i++) {
+		uint64_t sum = 0;
+		for (uint64_t page = 0; page < pages; page++)
+			sum += (uint64_t)
+				       r->expected[((first + page) * SCAN_CANARIES + i) * outputs +
+						   output]
+			       << page;
+		if (r->slot[scan_canary_slot(r->ring, r->canary_class, i)] != sum % BGV_T)
+			return wrong_canary(first);
+	}
+	return STATUS_OK;
+}
+
 static amt_status rows_page(
-	struct reading *r, uint32_t output, uint32_t *rows, uint64_t page, const uint32_t *bits)
+	const struct reading *r, uint32_t *rows, uint64_t page, const uint64_t *unscaled)
 {
 	const struct scan_asked *a = r->asked;
 	unsigned per_page = scan_page_rows(r->ring), shift = page % SCAN_ROWS_PAGES;
-	uint64_t first = page * per_page, scale = scale_of(a);
+	uint64_t first = page * per_page;
 	uint32_t seen = 0;
 	for (unsigned i = 0; i < per_page; i++) {
-		uint32_t bit = bits[scan_slot(r->ring, r->canary_class, i)] >> shift & 1;
+		uint32_t bit = unscaled[scan_slot(r->ring, r->canary_class, i)] >> shift & 1;
 		if (first + i < a->rows)
 			rows[first + i] = bit;
 		else
 			seen |= bit;
 	}
 	ENSURE(seen == 0, AMT_INTEGRITY, "a slot that holds no row matches");
-	for (unsigned i = 0; i < SCAN_CANARIES; i++) {
-		uint32_t bit = bits[scan_canary_slot(r->ring, r->canary_class, i)] >> shift & 1;
-		uint64_t wanted =
-			r->expected[(page * SCAN_CANARIES + i) * a->program->outputs + output];
-		if (wanted != bit * scale % BGV_T)
-			return wrong_canary(page);
-	}
 	return STATUS_OK;
 }
 
 static amt_status read_rows(struct reading *r, uint32_t output, uint32_t *rows, uint64_t *index)
 {
 	const struct scan_asked *a = r->asked;
+	unsigned per_page = scan_page_rows(r->ring);
 	uint64_t unscale = inverse(scale_of(a));
 	for (uint64_t first = 0; first < a->pages; first += SCAN_ROWS_PAGES) {
 		uint64_t pages = a->pages - first;
 		pages = pages < SCAN_ROWS_PAGES ? pages : SCAN_ROWS_PAGES;
 		TRY(read_answer(r, (*index)++));
-		for (size_t s = 0; s < r->ring->n; s++) {
-			r->slot[s] = (uint32_t)(r->slot[s] * unscale % BGV_T);
-			ENSURE(r->slot[s] >> pages == 0, AMT_INTEGRITY,
-				"match bits beyond the last page");
-		}
+		TRY(check_rows_canaries(r, output, first, pages));
+		for (size_t s = 0; s < r->ring->n; s++)
+			r->plain[s] = r->slot[s] * unscale % BGV_T;
+		for (unsigned i = 0; i < per_page; i++)
+			ENSURE(r->plain[scan_slot(r->ring, r->canary_class, i)] >> pages == 0,
+				AMT_INTEGRITY, "match bits beyond the last page");
 		for (uint64_t page = first; page < first + pages; page++)
-			TRY(rows_page(r, output, rows, page, r->slot));
+			TRY(rows_page(r, rows, page, r->plain));
 	}
 	return STATUS_OK;
 }

@@ -326,6 +326,8 @@ static amt_status explain_scan(struct amt_session *s, const struct relation *t,
 	bool payload = false;
 	for (unsigned i = 0; p->rows && i < p->items; i++)
 		payload |= owner_in_payload(t, p->item[i].column);
+	for (unsigned i = 0; i < p->orders; i++)
+		payload |= owner_in_payload(t, p->order[i].column);
 	amt_status status = scan_plan_explain(p, options, &text);
 	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT && !p->fetched)
 		status = buf_printf(&text, "fetch: %s\n",

@@ -137,8 +137,11 @@ static amt_status print_result(const struct explaining *x)
 			"; empty ones are computed and left out, and ORDER BY and LIMIT applied, by "
 			"the owner\n"));
 	}
-	if (p->rows && p->limit != UINT64_MAX)
-		TRY(buf_printf(x->out, "  LIMIT applied by the owner, after decryption\n"));
+	if (p->rows && (p->limit != UINT64_MAX || p->orders > 0))
+		TRY(buf_printf(x->out, "  %s applied by the owner, after decryption\n",
+			p->orders == 0		 ? "LIMIT"
+			: p->limit == UINT64_MAX ? "ORDER BY"
+						 : "ORDER BY and LIMIT are"));
 	return STATUS_OK;
 }
 

@@ -383,30 +383,46 @@ static bool is_star(const PgQuery__Node *n)
 		       PG_QUERY__NODE__NODE_A_STAR;
 }
 
-/* SELECT x FROM t ORDER BY x LIMIT k: the values at k ranks. */
-static amt_status bind_top(struct selecting *x, const PgQuery__SelectStmt *n)
+/* A column of ORDER BY, by name, alias or position. */
+static amt_status sort_column(struct selecting *x, const PgQuery__SelectStmt *n,
+	const PgQuery__SortBy *sort, uint16_t *out)
 {
-	struct scan_plan *p = x->p;
-	const struct sql_statement *s = x->b->statement;
-	const PgQuery__ResTarget *t = n->target_list[0]->res_target;
-	const PgQuery__SortBy *sort = n->sort_clause[0]->sort_by;
-	int at = sql_keyword(s, "order", 0), number;
-	SQL_ENSURE(n->n_sort_clause == 1 && n->n_target_list == 1 && !is_star(t->val) &&
-			   p->limit <= STEP_MAX_RANKS,
-		s, AMT_UNSUPPORTED, at,
-		"ORDER BY is supported with GROUP BY, and for SELECT x ... ORDER BY x LIMIT k with k "
-		"up to %d",
-		STEP_MAX_RANKS);
+	int number;
 	TRY(check_sort(x, sort));
 	const PgQuery__Node *by = named_target(n, sort->node, &number);
 	by = by != NULL ? by : sort->node;
+	SQL_ENSURE(by->node_case != PG_QUERY__NODE__NODE_A_CONST && !is_star(by), x->b->statement,
+		AMT_SYNTAX, sql_location(sort->node), "ORDER BY position is not in select list");
+	if (by->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+		return bind_refuse(x->b, by, "in ORDER BY: name columns");
+	return bind_column(x->b, by->column_ref, out);
+}
+
+/* SELECT x FROM t ORDER BY x LIMIT k is found at k ranks, without the host telling rows. */
+static amt_status is_top(struct selecting *x, const PgQuery__SelectStmt *n, bool *out)
+{
+	const PgQuery__Node *shown = n->target_list[0]->res_target->val;
+	uint16_t column, of_sort;
+	*out = false;
+	if (n->n_sort_clause != 1 || n->n_target_list != 1 || shown == NULL || is_star(shown) ||
+		shown->node_case != PG_QUERY__NODE__NODE_COLUMN_REF || x->p->limit > STEP_MAX_RANKS)
+		return STATUS_OK;
+	TRY(sort_column(x, n, n->sort_clause[0]->sort_by, &of_sort));
+	TRY(bind_column(x->b, shown->column_ref, &column));
+	const struct column *c = &x->b->schema->column[column];
+	*out = column == of_sort && (c->forms & FORM_SCAN) != 0 && c->scan.kind != SCAN_TAG;
+	return STATUS_OK;
+}
+
+static amt_status bind_top(struct selecting *x, const PgQuery__SelectStmt *n)
+{
+	struct scan_plan *p = x->p;
+	const PgQuery__ResTarget *t = n->target_list[0]->res_target;
+	const PgQuery__SortBy *sort = n->sort_clause[0]->sort_by;
 	struct scan_step step = {
 		.wanted = (unsigned)p->limit, .descending = sort_descends(sort), .fraction = -1};
-	uint16_t shown;
-	TRY(step_column(x, by, "in ORDER BY", &step.column));
-	TRY(step_column(x, t->val, "in the list of SELECT with ORDER BY", &shown));
-	SQL_ENSURE(shown == step.column, s, AMT_UNSUPPORTED, at,
-		"ORDER BY of a column that is not the one selected is not supported");
+	TRY(step_column(x, t->val, "in the list of SELECT with ORDER BY", &step.column));
+	uint16_t shown = step.column;
 	struct scan_item *item;
 	TRY(grow_items(x, &item));
 	item->kind = SCAN_ITEM_STEP;
@@ -460,6 +476,24 @@ static amt_status bind_rows(struct selecting *x, const PgQuery__SelectStmt *n)
 	return STATUS_OK;
 }
 
+static amt_status bind_row_order(struct selecting *x, const PgQuery__SelectStmt *n)
+{
+	struct scan_plan *p = x->p;
+	SQL_ENSURE(n->n_sort_clause <= SCAN_MAX_KEYS, x->b->statement, AMT_LIMIT,
+		sql_keyword(x->b->statement, "order", 0), "ORDER BY of more than %d",
+		SCAN_MAX_KEYS);
+	TRY(mem_array(&p->order, n->n_sort_clause, sizeof(*p->order)));
+	for (size_t i = 0; i < n->n_sort_clause; i++) {
+		const PgQuery__SortBy *sort = n->sort_clause[i]->sort_by;
+		struct scan_row_order *o = &p->order[p->orders];
+		TRY(sort_column(x, n, sort, &o->column));
+		o->descending = sort_descends(sort);
+		o->nulls_first = sort_nulls_first(sort);
+		p->orders++;
+	}
+	return STATUS_OK;
+}
+
 amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 {
 	struct selecting x = {p, b};
@@ -470,5 +504,12 @@ amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 	TRY(sql_limit(b, n->limit_count, &p->limit));
 	if (aggregate)
 		return bind_aggregates(&x, n);
-	return n->n_sort_clause > 0 ? bind_top(&x, n) : bind_rows(&x, n);
+	if (n->n_sort_clause == 0)
+		return bind_rows(&x, n);
+	bool top;
+	TRY(is_top(&x, n, &top));
+	if (top)
+		return bind_top(&x, n);
+	TRY(bind_rows(&x, n));
+	return bind_row_order(&x, n);
 }

@@ -1,18 +1,9 @@
 /* Tables with scan columns end to end, owner and host in one process, toy rings, against SQLite on the
  * same rows: import, INSERT, tail, UPDATE, DELETE, repacking, reopening. */
-#include "engine/fixture.h"
+#include "engine/beside_sqlite.h"
 
 #include "bgv/toy_rings.h"
 #include "tfhe/toy_params.h"
-
-#include <sqlite3.h>
-#include <stdlib.h>
-
-struct world {
-	struct engine e;
-	sqlite3 *db;
-	unsigned next_id;
-};
 
 static const char create[] =
 	"CREATE TABLE t (id u16(scan) not null, a u8(scan), m u32(scan) not null check (m between 0 and "
@@ -28,7 +19,7 @@ static int setup(void **state)
 	engine_open(&w->e, TOY_PARAMS);
 	assert_int_equal(sqlite3_open(":memory:", &w->db), SQLITE_OK);
 	engine_do(&w->e, create);
-	assert_int_equal(sqlite3_exec(w->db, lite, NULL, NULL, NULL), SQLITE_OK);
+	run_lite(w, lite);
 	*state = w;
 	return 0;
 }
@@ -59,20 +50,14 @@ static void import_rows(struct world *w, unsigned rows)
 	struct buf csv = {0};
 	char values[256], sql[320];
 	OK(buf_printf(&csv, "id,a,m,g,tag,s,note\n"));
-	assert_int_equal(sqlite3_exec(w->db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+	run_lite(w, "BEGIN");
 	for (unsigned k = 0; k < rows; k++) {
 		row_values(w->next_id++, values, sizeof(values));
 		(void)snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%s)", values);
-		assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
-		for (char *at = values; *at != '\0'; at++) {
-			if (strncmp(at, "NULL", 4) == 0)
-				at += 3;
-			else if (*at != '\'' && (*at != ' ' || at[-1] != ','))
-				OK(buf_put_u8(&csv, (uint8_t)*at));
-		}
-		OK(buf_put_u8(&csv, '\n'));
+		run_lite(w, sql);
+		csv_line(&csv, values);
 	}
-	assert_int_equal(sqlite3_exec(w->db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	run_lite(w, "COMMIT");
 	OK(buf_put_u8(&csv, 0));
 	amt_result *r;
 	OK(engine_import(&w->e, "t", (char *)csv.data, NULL, &r));
@@ -92,86 +77,8 @@ static void insert_rows(struct world *w, unsigned rows)
 	}
 	OK(buf_put_u8(&sql, 0));
 	engine_do(&w->e, (char *)sql.data);
-	assert_int_equal(sqlite3_exec(w->db, (char *)sql.data, NULL, NULL, NULL), SQLITE_OK);
+	run_lite(w, (char *)sql.data);
 	buf_free(&sql);
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void join(char **line, size_t count, struct buf *out)
-{
-	if (count > 0)
-		qsort(line, count, sizeof(*line), compare_lines);
-	for (size_t i = 0; i < count; i++) {
-		OK(buf_printf(out, "%s\n", line[i]));
-		free(line[i]);
-	}
-	OK(buf_put_u8(out, 0));
-	free(line);
-}
-
-static void ours(struct world *w, const char *sql, struct buf *out)
-{
-	amt_result *r = engine_run(&w->e, sql);
-	size_t rows = amt_result_rows(r);
-	char **line = calloc(rows + 1, sizeof(*line));
-	for (size_t i = 0; i < rows; i++) {
-		char text[512] = "";
-		for (size_t c = 0; c < amt_result_columns(r); c++) {
-			const char *cell = amt_result_cell(r, i, c);
-			size_t used = strlen(text);
-			(void)snprintf(text + used, sizeof(text) - used, "%s|",
-				cell != NULL ? cell : "NULL");
-		}
-		line[i] = strdup(text);
-	}
-	amt_result_free(r);
-	join(line, rows, out);
-}
-
-static void theirs(struct world *w, const char *sql, struct buf *out)
-{
-	sqlite3_stmt *s;
-	char **line = NULL;
-	size_t rows = 0;
-	assert_int_equal(sqlite3_prepare_v2(w->db, sql, -1, &s, NULL), SQLITE_OK);
-	while (sqlite3_step(s) == SQLITE_ROW) {
-		char text[512] = "";
-		for (int c = 0; c < sqlite3_column_count(s); c++) {
-			const char *cell = (const char *)sqlite3_column_text(s, c);
-			size_t used = strlen(text);
-			(void)snprintf(text + used, sizeof(text) - used, "%s|",
-				cell != NULL ? cell : "NULL");
-		}
-		line = realloc(line, (rows + 1) * sizeof(*line));
-		line[rows++] = strdup(text);
-	}
-	(void)sqlite3_finalize(s);
-	join(line, rows, out);
-}
-
-static void same(struct world *w, const char *sql)
-{
-	struct buf a = {0}, b = {0};
-	ours(w, sql, &a);
-	theirs(w, sql, &b);
-	if (strcmp((char *)a.data, (char *)b.data) != 0)
-		fail_msg("%s:\n%.600s--- instead of\n%.600s", sql, (char *)a.data, (char *)b.data);
-	buf_free(&a);
-	buf_free(&b);
-}
-
-static void change(struct world *w, const char *sql)
-{
-	amt_result *r = engine_run(&w->e, sql);
-	assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
-	if (amt_result_affected(r) != (uint64_t)sqlite3_changes(w->db))
-		fail_msg("%s: %llu rows instead of %d", sql,
-			(unsigned long long)amt_result_affected(r), sqlite3_changes(w->db));
-	amt_result_free(r);
 }
 
 static const char *const questions[] = {
@@ -192,6 +99,10 @@ static const char *const questions[] = {
 	"SELECT id, note FROM t WHERE m BETWEEN 1000 AND 3000",
 	"SELECT g, tag, s FROM t WHERE id = 17",
 	"SELECT id FROM t WHERE a > 300",
+	"SELECT id FROM t WHERE a IS NULL OR g IS NULL AND s > 0",
+	"SELECT id, note FROM t WHERE a > 200 ORDER BY s DESC NULLS LAST, id LIMIT 20",
+	"SELECT note n FROM t WHERE m < 30000 ORDER BY n DESC LIMIT 17",
+	"SELECT id, g FROM t ORDER BY 2 NULLS FIRST, id DESC LIMIT 9",
 };
 
 static void ask_all(struct world *w)
@@ -235,7 +146,7 @@ static void empty(void **state)
 	audit(w);
 	engine_do(&w->e, "DROP TABLE t");
 	engine_do(&w->e, create);
-	assert_int_equal(sqlite3_exec(w->db, "DELETE FROM t", NULL, NULL, NULL), SQLITE_OK);
+	run_lite(w, "DELETE FROM t");
 	w->next_id = 0;
 }
 
@@ -379,17 +290,14 @@ static void mixed(void **state)
 	engine_do(&w->e,
 		"CREATE TABLE m (a u8(scan) not null, x u8 not null, p u8(plain), note text) "
 		"WITH (scan_ring = 10)");
-	assert_int_equal(
-		sqlite3_exec(w->db, "CREATE TABLE m (a integer, x integer, p integer, note text)",
-			NULL, NULL, NULL),
-		SQLITE_OK);
+	run_lite(w, "CREATE TABLE m (a integer, x integer, p integer, note text)");
 	struct buf csv = {0};
 	char sql[160];
 	for (unsigned i = 0; i < 60; i++) {
 		OK(buf_printf(&csv, "%u,%u,%u,n%u\n", i % 20, 150 + i, i % 5, i));
 		(void)snprintf(sql, sizeof(sql), "INSERT INTO m VALUES (%u, %u, %u, 'n%u')", i % 20,
 			150 + i, i % 5, i);
-		assert_int_equal(sqlite3_exec(w->db, sql, NULL, NULL, NULL), SQLITE_OK);
+		run_lite(w, sql);
 	}
 	OK(buf_put_u8(&csv, 0));
 	OK(engine_import(&w->e, "m", (char *)csv.data, NULL, NULL));

@@ -1,4 +1,4 @@
-/* Random statements, encrypted, against SQLite on the same rows: thousands in a toy ring, hundreds in the
+/* Random statements, encrypted, against SQLite on the same rows: a thousand in toy rings, hundreds in the
  * default one. Random WHERE trees with NULLs over columns of one digit and of several, dictionaries, tags,
  * dates and decimals; counts, sums, extremes, groups and rows; in between random INSERTs, imports, UPDATEs,
  * DELETEs, repacking and reopening. */
@@ -245,8 +245,8 @@ static bool light(void)
 static void in_a_toy_ring(void **state)
 {
 	(void)state;
-	for (unsigned table = 0; table < (light() ? 1 : 5); table++)
-		live(10, 800 + rnd(1800), light() ? 30 : 420);
+	for (unsigned table = 0; table < (light() ? 1 : 3); table++)
+		live(10, 800 + rnd(1800), light() ? 30 : 350);
 }
 
 static void in_the_default_ring(void **state)

@@ -1,5 +1,5 @@
 /* Tables with scan columns end to end, owner and host in one process, toy rings, against SQLite on the
- * same rows: import, INSERT, tail, UPDATE, DELETE, repacking, reopening. */
+ * same rows: import, INSERT, tail, UPDATE, DELETE, repacking (also cancelled), reopening. */
 #include "engine/beside_sqlite.h"
 
 #include "bgv/toy_rings.h"
@@ -246,6 +246,49 @@ static void repacked(void **state)
 	audit(w);
 }
 
+/* Counts the calls it allows. */
+static bool allow(void *context, const char *what, uint64_t done, uint64_t total)
+{
+	unsigned *left = context;
+	(void)what;
+	(void)done;
+	(void)total;
+	if (*left == 0)
+		return false;
+	--*left;
+	return true;
+}
+
+/* Cancelled at any step, repacking leaves the table as it was, and nothing beside it. */
+static void stopped(void **state)
+{
+	struct world *w = *state;
+	amt_session *s = w->e.session;
+	change(w, "DELETE FROM t WHERE a < 20");
+	amt_status status;
+	unsigned steps = 0;
+	s->batch_bytes = 1 << 19;
+	s->progress_context = &steps;
+	s->progress = allow;
+	for (unsigned allowed = 0;; allowed += 3) {
+		steps = allowed;
+		status = amt_repack(s, "t", NULL);
+		s->progress = NULL;
+		if (amt_ok(status))
+			break;
+		assert_int_equal(amt_status_code(status), AMT_CANCELLED);
+		amt_status_clear(&status);
+		assert_int_equal(s->tables, 1);
+		assert_true(relation_count_removed(table(w), 0, table(w)->rows) > 0);
+		same(w, "SELECT count(*), sum(m) FROM t WHERE s > 0");
+		s->progress = allow;
+	}
+	s->batch_bytes = 0;
+	assert_int_equal(relation_count_removed(table(w), 0, table(w)->rows), 0);
+	ask_all(w);
+	audit(w);
+}
+
 /* A tail of a page becomes one by itself. */
 static void grown(void **state)
 {
@@ -326,6 +369,7 @@ int main(void)
 		cmocka_unit_test(too_deep),
 		cmocka_unit_test(reopened),
 		cmocka_unit_test(repacked),
+		cmocka_unit_test(stopped),
 		cmocka_unit_test(grown),
 		cmocka_unit_test(mixed),
 		cmocka_unit_test(dropped),

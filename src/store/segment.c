@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "store/checksum.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #define SEGMENT_MAGIC 0x314d474553544d41u /* "AMTSEGM1" read as little-endian */
@@ -39,11 +40,21 @@ struct segment_writer {
 	struct io_file *file;
 	char *temporary, *path;
 	uint64_t number, length;
-	uint32_t crc;  /* of the block that is not full yet */
-	uint8_t *last; /* WRITE_AT_ONCE: the last bytes, not written yet */
-	size_t kept;   /* how many those are */
+	uint32_t crc; /* of the block that is not full yet */
+	/* WRITE_AT_ONCE bytes each, the second once it is needed: one is filled while the other is
+	 * written, by a thread that starts with the first full one. */
+	uint8_t *piece[2];
+	unsigned filled; /* the one with the last bytes, not written yet */
+	size_t kept;	 /* how many those are */
 	struct buf checksums;
-	bool finished;
+	bool finished, failed;
+	bool apart; /* there is the thread */
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	bool writing, stop; /* writing: the piece that is not `filled` is the thread's */
+	uint64_t offset;    /* where to */
+	amt_status status;
 };
 
 amt_status segment_writer_new(
@@ -53,33 +64,49 @@ amt_status segment_writer_new(
 	TRY(mem_zalloc(&w, sizeof(*w)));
 	w->io = io;
 	w->number = number;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->changed, NULL);
 	amt_status s = path_of(&w->temporary, folder, number, ".tmp");
 	if (amt_ok(s))
 		s = path_of(&w->path, folder, number, "");
 	if (amt_ok(s))
-		s = mem_alloc_aligned(&w->last, WRITE_AT_ONCE);
+		s = mem_alloc_aligned(&w->piece[0], WRITE_AT_ONCE);
 	if (amt_ok(s))
 		s = io_open(io, w->temporary, IO_WRITE | IO_CREATE | IO_EXCLUSIVE | IO_DIRECT,
 			&w->file);
 	if (!amt_ok(s)) {
-		mem_free_aligned(w->last, WRITE_AT_ONCE);
-		mem_free(w->temporary);
-		mem_free(w->path);
-		mem_free(w);
+		w->finished = true; /* there is no file */
+		segment_writer_free(w);
 		return s;
 	}
 	*out = w;
 	return s;
 }
 
+static void end_thread(struct segment_writer *w)
+{
+	if (!w->apart)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	(void)pthread_join(w->thread, NULL);
+}
+
 void segment_writer_free(struct segment_writer *w)
 {
 	if (w == NULL)
 		return;
+	end_thread(w);
+	status_drop(w->status);
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->changed);
 	io_close(w->file);
 	if (!w->finished)
 		status_drop(io_remove(w->io, w->temporary));
-	mem_free_aligned(w->last, WRITE_AT_ONCE);
+	for (unsigned i = 0; i < 2; i++)
+		mem_free_aligned(w->piece[i], WRITE_AT_ONCE);
 	buf_free(&w->checksums);
 	mem_free(w->temporary);
 	mem_free(w->path);
@@ -113,23 +140,79 @@ static amt_status checksum_bytes(struct segment_writer *w, struct span bytes)
 	return STATUS_OK;
 }
 
+static void *write_pieces(void *context)
+{
+	struct segment_writer *w = context;
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (!w->writing && !w->stop)
+			pthread_cond_wait(&w->changed, &w->lock);
+		if (!w->writing)
+			break;
+		const struct span piece = span_of(w->piece[!w->filled], WRITE_AT_ONCE);
+		uint64_t offset = w->offset;
+		pthread_mutex_unlock(&w->lock);
+		amt_status s = io_write(w->file, offset, &piece, 1);
+		pthread_mutex_lock(&w->lock);
+		w->status = s;
+		w->writing = false;
+		pthread_cond_broadcast(&w->changed);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* For what is being written; how that went. */
+static amt_status wait_for_piece(struct segment_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	while (w->writing)
+		pthread_cond_wait(&w->changed, &w->lock);
+	amt_status s = w->status;
+	w->status = STATUS_OK;
+	pthread_mutex_unlock(&w->lock);
+	w->failed |= !amt_ok(s);
+	return s;
+}
+
+/* The piece is full: the bytes up to `end`. */
+static amt_status hand_over(struct segment_writer *w, uint64_t end)
+{
+	TRY(wait_for_piece(w));
+	if (w->piece[!w->filled] == NULL)
+		TRY(mem_alloc_aligned(&w->piece[!w->filled], WRITE_AT_ONCE));
+	if (!w->apart) {
+		int error = pthread_create(&w->thread, NULL, write_pieces, w);
+		if (error != 0)
+			return status_new(AMT_OUT_OF_MEMORY, error, __FILE__, __LINE__,
+				"cannot start a thread that writes");
+		w->apart = true;
+	}
+	pthread_mutex_lock(&w->lock);
+	w->filled = !w->filled;
+	w->offset = end - WRITE_AT_ONCE;
+	w->writing = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	w->kept = 0;
+	return STATUS_OK;
+}
+
 /* Pages are larger than what a cache should be asked to keep, and written once: they go to the disk
  * piece by piece, past the file cache, at offsets and from memory that allow it. */
 amt_status segment_append(struct segment_writer *w, struct span bytes)
 {
+	ENSURE(!w->failed, AMT_IO, "%s could not be written before", w->path);
 	ENSURE(bytes.size <= SEGMENT_MAX_BYTES - w->length, AMT_LIMIT, "a segment is too long");
 	TRY(checksum_bytes(w, bytes));
 	while (bytes.size > 0) {
 		size_t room = WRITE_AT_ONCE - w->kept;
 		size_t n = bytes.size < room ? bytes.size : room;
-		memcpy(w->last + w->kept, bytes.data, n);
+		memcpy(w->piece[w->filled] + w->kept, bytes.data, n);
 		w->kept += n;
 		bytes = span_of(bytes.data + n, bytes.size - n);
-		if (n < room)
-			break;
-		const struct span piece = span_of(w->last, w->kept);
-		TRY(io_write(w->file, w->length - bytes.size - w->kept, &piece, 1));
-		w->kept = 0;
+		if (n == room)
+			TRY(hand_over(w, w->length - bytes.size));
 	}
 	return STATUS_OK;
 }
@@ -144,7 +227,7 @@ static amt_status put_footer(struct segment_writer *w)
 	store_u32(footer + 32, BLOCK);
 	store_u32(footer + 36, crc32c(0, w->checksums.data, w->checksums.size));
 	store_u32(footer + 12, crc32c(0, footer, sizeof(footer)));
-	const struct span parts[] = {span_of(w->last, w->kept), buf_span(&w->checksums),
+	const struct span parts[] = {span_of(w->piece[w->filled], w->kept), buf_span(&w->checksums),
 		span_of(footer, sizeof(footer))};
 	return io_write(w->file, w->length - w->kept, parts, 3);
 }
@@ -152,6 +235,8 @@ static amt_status put_footer(struct segment_writer *w)
 amt_status segment_finish(struct segment_writer *w)
 {
 	ENSURE(!w->finished, AMT_INTERNAL, "%s is finished already", w->path);
+	ENSURE(!w->failed, AMT_IO, "%s could not be written before", w->path);
+	TRY(wait_for_piece(w));
 	if (w->length % BLOCK != 0)
 		TRY(end_block(w));
 	TRY(put_footer(w));

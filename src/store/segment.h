@@ -24,6 +24,7 @@ struct segment_writer;
 
 amt_status segment_writer_new(
 	struct segment_writer **out, struct io *io, const char *folder, uint64_t number);
+/* Written by a thread while the caller goes on: a failure shows in a later call, and is final. */
 amt_status segment_append(struct segment_writer *w, struct span bytes);
 uint64_t segment_writer_length(const struct segment_writer *w);
 /* After this the segment can be read; its name is durable after segments_sync. */

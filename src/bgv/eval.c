@@ -171,8 +171,7 @@ static amt_status drop_limb(void *context, size_t index, unsigned worker)
 	unsigned i = (unsigned)(index % last);
 	const struct ntt *q = ring->q[i];
 	uint64_t *x = d->workers + worker * ring->n, *c = bgv_limb(ring, d->ct, part, i);
-	ntt_convert(q, x, d->last + part * ring->n, ring->params->q[last], ring->n);
-	ntt_forward(q, x);
+	ntt_convert_forward(q, x, d->last + part * ring->n, ring->params->q[last]);
 	ntt_scale(q, c, c, ring->constants->drop_inverse[last][i], ring->n);
 	ntt_scale_add(q, c, x, ring->constants->drop_delta[last][i], ring->n);
 	return STATUS_OK;

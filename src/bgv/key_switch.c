@@ -65,8 +65,7 @@ static const uint64_t *transform(const struct switching *s, size_t item, unsigne
 	size_t n = s->ring->n;
 	if (i == target)
 		return s->items[item].source + i * n;
-	ntt_convert(q, room, s->digits + (item * s->limbs + i) * n, s->ring->params->q[i], n);
-	ntt_forward(q, room);
+	ntt_convert_forward(q, room, s->digits + (item * s->limbs + i) * n, s->ring->params->q[i]);
 	return room;
 }
 
@@ -141,12 +140,12 @@ static amt_status divide(void *context, size_t index, unsigned worker)
 	size_t polynomial = index / limbs, n = ring->n;
 	uint64_t *x = s->workers + worker * s->worker_words, *y = x + n;
 	uint64_t *out = s->items[polynomial / 2].out[polynomial % 2] + limb * n;
-	ntt_convert(q, x, s->special + polynomial * n, ring->params->p, n);
 	if (!s->drop) {
-		ntt_forward(q, x);
+		ntt_convert_forward(q, x, s->special + polynomial * n, ring->params->p);
 		ntt_scale_add(q, out, x, constants->p_delta[limb], n);
 		return STATUS_OK;
 	}
+	ntt_convert(q, x, s->special + polynomial * n, ring->params->p, n);
 	ntt_convert(q, y, s->last + polynomial * n, ring->params->q[last], n);
 	ntt_scale_add(q, y, x, constants->p_inverse[limb], n);
 	ntt_forward(q, y);

@@ -220,6 +220,16 @@ uint64_t ntt_uniform_bound(const struct ntt *t)
 
 /* ---- the kernel's functions */
 
+void ntt_convert_forward(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p)
+{
+	if (t->kernel->convert_forward != NULL) {
+		t->kernel->convert_forward(t, out, a, p);
+		return;
+	}
+	t->kernel->convert(t, out, a, p, t->n);
+	t->kernel->forward(t, out);
+}
+
 void ntt_forward(const struct ntt *t, uint64_t *x)
 {
 	t->kernel->forward(t, x);

@@ -62,6 +62,8 @@ amt_status ntt_expand_uniform(const struct ntt *t, uint64_t *out, struct seed_ex
 void ntt_lift(const struct ntt *t, uint64_t *out, const int64_t *a, size_t n);
 /* Residues modulo another prime p < 2^50 (canonical), centred to (-p/2, p/2], to residues mod q. */
 void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n);
+/* ntt_convert of N coefficients and ntt_forward of these, in one pass less over memory. out is not a. */
+void ntt_convert_forward(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p);
 
 /* ---- sums of products, reduced once
  *

@@ -138,13 +138,9 @@ static bool reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *w
 static void convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n)
 {
 	struct modulus m = modulus(t);
-	vec half = set(p / 2), lift = set(t->q - p % t->q);
-	vec one = set(1), quotient = set(t->one_shoup);
-	for (size_t i = 0; i < n; i += 8) {
-		vec x = load(a + i);
-		x = _mm512_mask_add_epi64(x, _mm512_cmpgt_epu64_mask(x, half), x, lift);
-		store(out + i, below(shoup(x, one, quotient, &m), m.q));
-	}
+	struct conversion c = conversion(t, p);
+	for (size_t i = 0; i < n; i += 8)
+		store(out + i, converted(load(a + i), &c, &m));
 }
 
 /* ---- accumulators: sums of low and of high halves of 104-bit products, 8 of each in turn */
@@ -343,6 +339,7 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.reduce_uniform = reduce_uniform,
 	.expand_uniform = ntt_ifma_expand_uniform,
 	.convert = convert,
+	.convert_forward = ntt_ifma_convert_forward,
 	.acc = acc,
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,

@@ -55,7 +55,24 @@ static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
 	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
 }
 
+/* Residues modulo p to residues modulo q, centred in between. */
+struct conversion {
+	vec half, lift, quotient; /* p / 2, -p modulo q, the quotient of 1 */
+};
+
+static inline struct conversion conversion(const struct ntt *t, uint64_t p)
+{
+	return (struct conversion){set(p / 2), set(t->q - p % t->q), set(t->one_shoup)};
+}
+
+static inline vec converted(vec x, const struct conversion *c, const struct modulus *m)
+{
+	x = _mm512_mask_add_epi64(x, _mm512_cmpgt_epu64_mask(x, c->half), x, c->lift);
+	return below(shoup(x, set(1), c->quotient, m), m->q);
+}
+
 /* ring/ntt_ifma_transform.c */
+void ntt_ifma_convert_forward(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p);
 void ntt_ifma_forward(const struct ntt *t, uint64_t *x);
 void ntt_ifma_inverse(const struct ntt *t, uint64_t *x);
 

@@ -139,9 +139,11 @@ INLINE void forward_level(vec *r, unsigned l, unsigned levels, const struct cons
 	}
 }
 
-/* Levels of a block of h << levels that is node `node`, h >= 8. */
-INLINE void forward_pass(const struct ntt *t, uint64_t *x, size_t node, size_t h, unsigned levels,
-	vec start, const struct modulus *m, enum mode mode)
+/* Levels of a block of h << levels that is node `node`, h >= 8. It comes from `from`, which is x unless
+ * there is a conversion on the way. */
+INLINE void forward_pass(const struct ntt *t, uint64_t *x, const uint64_t *from,
+	const struct conversion *conversion, size_t node, size_t h, unsigned levels, vec start,
+	const struct modulus *m, enum mode mode)
 {
 	struct constants c = pass_constants(t->forward, t->forward_shoup, node, levels);
 	unsigned count = 1u << levels;
@@ -149,7 +151,11 @@ INLINE void forward_pass(const struct ntt *t, uint64_t *x, size_t node, size_t h
 		vec r[8];
 		UNROLL
 		for (unsigned i = 0; i < count; i++)
-			r[i] = load(x + i * h + j);
+			r[i] = load(from + i * h + j);
+		if (conversion != NULL)
+			UNROLL
+		for (unsigned i = 0; i < count; i++)
+			r[i] = converted(r[i], conversion, m);
 		if (mode != CAREFUL && node == 1)
 			UNROLL
 		for (unsigned i = 0; i < count / 2; i++)
@@ -215,11 +221,11 @@ INLINE void forward_block(const struct ntt *t, uint64_t *x, size_t node, unsigne
 			uint64_t *at = x + k * part;
 			size_t of = node * nodes + k, h = part >> take;
 			if (take == 3)
-				forward_pass(t, at, of, h, 3, start, m, mode);
+				forward_pass(t, at, at, NULL, of, h, 3, start, m, mode);
 			else if (take == 2)
-				forward_pass(t, at, of, h, 2, start, m, mode);
+				forward_pass(t, at, at, NULL, of, h, 2, start, m, mode);
 			else
-				forward_pass(t, at, of, h, 1, start, m, mode);
+				forward_pass(t, at, at, NULL, of, h, 1, start, m, mode);
 		}
 	}
 	/* Now blocks of 8: the first one is node `node` (size / 8) of a level of N / 8. */
@@ -234,26 +240,44 @@ static unsigned levels_above(const struct ntt *t)
 	return t->n <= BLOCK ? 0 : t->n <= 4 * BLOCK ? 2 : 3;
 }
 
-INLINE void forward_all(const struct ntt *t, uint64_t *x, enum mode mode)
+INLINE void forward_all(const struct ntt *t, uint64_t *x, const uint64_t *from,
+	const struct conversion *conversion, enum mode mode)
 {
 	struct modulus m = modulus(t);
 	vec start = set(2 * t->log2n * t->q);
 	unsigned above = levels_above(t), log2size = t->log2n - above;
 	if (above == 3)
-		forward_pass(t, x, 1, t->n / 8, 3, start, &m, mode);
+		forward_pass(t, x, from, conversion, 1, t->n / 8, 3, start, &m, mode);
 	else if (above == 2)
-		forward_pass(t, x, 1, t->n / 4, 2, start, &m, mode);
+		forward_pass(t, x, from, conversion, 1, t->n / 4, 2, start, &m, mode);
+	else if (conversion != NULL)
+		for (size_t i = 0; i < t->n; i += 8)
+			store(x + i, converted(load(from + i), conversion, &m));
 	for (size_t k = 0; k < (size_t)1 << above; k++)
 		forward_block(t, x + (k << log2size), ((size_t)1 << above) + k, log2size, start, &m,
 			mode);
 }
 
+static bool has_room(const struct ntt *t)
+{
+	return (4 * t->log2n + 1) * t->q >> 52 == 0;
+}
+
 void ntt_ifma_forward(const struct ntt *t, uint64_t *x)
 {
-	if ((4 * t->log2n + 1) * t->q >> 52 == 0)
-		forward_all(t, x, ROOMY);
+	if (has_room(t))
+		forward_all(t, x, x, NULL, ROOMY);
 	else
-		forward_all(t, x, CAREFUL);
+		forward_all(t, x, x, NULL, CAREFUL);
+}
+
+void ntt_ifma_convert_forward(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p)
+{
+	struct conversion c = conversion(t, p);
+	if (has_room(t))
+		forward_all(t, out, a, &c, ROOMY);
+	else
+		forward_all(t, out, a, &c, CAREFUL);
 }
 
 /* ---- inverse */

@@ -1,5 +1,6 @@
 #include "testing.h"
 
+#include "base/alloc.h"
 #include "os/pool.h"
 
 #include <stdatomic.h>
@@ -90,6 +91,46 @@ static void bad_varints_are_refused(void **state)
 	FAILS(AMT_CORRUPTION, read_varint(&r, &v));
 }
 
+/* Several threads take and give large blocks; each has its own meanwhile. */
+static amt_status take_and_give(void *context, size_t index, unsigned worker)
+{
+	(void)context;
+	(void)worker;
+	enum { MIB = 1 << 20, HELD = 3 };
+	uint8_t *block[HELD];
+	size_t size[HELD];
+	for (unsigned i = 0; i < HELD; i++) {
+		size[i] = (size_t)(2 + (index * 7 + i * 5) % 9) * MIB + index % 3 * 64;
+		TRY(mem_alloc_aligned(&block[i], size[i]));
+		assert_int_equal((uintptr_t)block[i] % 64, 0);
+		for (size_t at = 0; at < size[i]; at += 4096)
+			block[i][at] = (uint8_t)(index + i);
+		block[i][size[i] - 1] = (uint8_t)(index + i);
+	}
+	for (unsigned i = 0; i < HELD; i++) {
+		for (size_t at = 0; at < size[i]; at += 4096)
+			assert_int_equal(block[i][at], (uint8_t)(index + i));
+		assert_int_equal(block[i][size[i] - 1], (uint8_t)(index + i));
+		mem_free_aligned(block[i], size[i]);
+	}
+	return STATUS_OK;
+}
+
+static void large_blocks_are_reused(void **state)
+{
+	(void)state;
+	struct pool *pool;
+	OK(pool_new(&pool, 4));
+	OK(pool_run(pool, 200, take_and_give, NULL));
+	pool_free(pool);
+	/* More than is kept. */
+	void *huge;
+	OK(mem_alloc_aligned(&huge, (size_t)600 << 20));
+	mem_free_aligned(huge, (size_t)600 << 20);
+	OK(mem_alloc_aligned(&huge, 4096));
+	mem_free_aligned(huge, 4096);
+}
+
 static void failed_allocations_are_reported(void **state)
 {
 	(void)state;
@@ -139,6 +180,7 @@ int main(void)
 		cmocka_unit_test(codes_have_names_and_policies),
 		cmocka_unit_test(buffers_and_readers_agree),
 		cmocka_unit_test(bad_varints_are_refused),
+		cmocka_unit_test(large_blocks_are_reused),
 		cmocka_unit_test(failed_allocations_are_reported),
 		cmocka_unit_test(pool_visits_every_index_once),
 	};

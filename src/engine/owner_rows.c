@@ -5,6 +5,7 @@
 #include "crypto/secret.h"
 
 enum { PAYLOAD_ALIGN = 16, BATCH_BYTES = 64 << 20 /* of an INSERT */ };
+enum { SEALED_AT_ONCE = 32 * RELATION_PAYLOAD_PAGE }; /* rows, by a thread */
 
 /* ---- subkeys and what they are bound to */
 
@@ -221,17 +222,67 @@ static amt_status encrypt_page(
 	return emit(x, &f);
 }
 
-static amt_status encrypt_family(struct encryption *x, const struct family *family, size_t rows)
+static amt_status encrypt_range(
+	struct encryption *x, const struct family *family, uint64_t row, uint64_t end)
 {
-	uint64_t end = x->first + rows;
-	bool anew = family->part == CIRCUIT_VALID && x->deletes;
-	for (uint64_t row = anew ? 0 : x->first; row < end;) {
+	while (row < end) {
 		uint64_t left = family->rows_per_page - row % family->rows_per_page;
 		uint32_t n = (uint32_t)(left < end - row ? left : end - row);
 		TRY(encrypt_page(x, family, row, n));
 		row += n;
 	}
 	return STATUS_OK;
+}
+
+/* Many sealed rows: range by range, on the pool's threads. */
+struct sealing {
+	const struct encryption *x;
+	const struct family *family;
+	uint64_t first, end; /* ranges end at multiples of SEALED_AT_ONCE */
+	struct buf *out;     /* of each range */
+};
+
+static amt_status seal_range(void *context, size_t index, unsigned worker)
+{
+	const struct sealing *g = context;
+	struct encryption x = *g->x; /* with buffers of its own */
+	uint64_t from = (g->first / SEALED_AT_ONCE + index) * SEALED_AT_ONCE;
+	uint64_t to = from + SEALED_AT_ONCE;
+	(void)worker;
+	x.context = x.scratch = x.wire = (struct buf){0};
+	x.out = &g->out[index];
+	amt_status status = encrypt_range(
+		&x, g->family, from > g->first ? from : g->first, to < g->end ? to : g->end);
+	buf_free(&x.context);
+	buf_free(&x.scratch);
+	buf_free(&x.wire);
+	return status;
+}
+
+static amt_status seal_all(
+	struct encryption *x, const struct family *family, uint64_t first, uint64_t end)
+{
+	struct sealing g = {.x = x, .family = family, .first = first, .end = end};
+	size_t ranges = (size_t)((end - 1) / SEALED_AT_ONCE - first / SEALED_AT_ONCE + 1);
+	TRY(owner_need_pool(x->s));
+	TRY(mem_array(&g.out, ranges, sizeof(*g.out)));
+	amt_status status = pool_run(x->s->pool, ranges, seal_range, &g);
+	for (size_t i = 0; i < ranges; i++) {
+		if (amt_ok(status))
+			status = buf_put(x->out, g.out[i].data, g.out[i].size);
+		buf_free(&g.out[i]);
+	}
+	mem_free(g.out);
+	return status;
+}
+
+static amt_status encrypt_family(struct encryption *x, const struct family *family, size_t rows)
+{
+	uint64_t end = x->first + rows;
+	bool anew = family->part == CIRCUIT_VALID && x->deletes;
+	if (family->form == FORM_PAYLOAD && rows > SEALED_AT_ONCE)
+		return seal_all(x, family, x->first, end);
+	return encrypt_range(x, family, anew ? 0 : x->first, end);
 }
 
 static amt_status encrypt_families(struct encryption *x, size_t rows)

@@ -307,12 +307,14 @@ const struct command command_table[] = {
 		"  list               all keys and their states\n"
 		"  activate KEY       takes a created key into use\n"
 		"  rotate KEY [NEW]   replaces an active key by a created one (else by a new one)\n"
-		"  revoke KEY         ends a key; the store gives it out no more\n"
+		"  revoke KEY         ends a key; the store gives it out no more. With --db or --host that\n"
+		"                     host deletes its evaluation keys and computes no more, for good\n"
 		"  expire KEY         from now on it decrypts only\n"
 		"  audit [HEAD]       checks and prints what happened, and whether HEAD is part of it\n"
 		"Other commands take the folder as --key too, with --client or --key-id.\n",
 		key_command,
-		" key passphrase-file passphrase-fd parameters client expires note rotation-key format quiet "},
+		" key passphrase-file passphrase-fd parameters client expires note rotation-key format "
+		"db host key-cache quiet "},
 	{"evaluation-key", "FILE", "Writes an evaluation key, with which hosts compute",
 		"Sessions make one by themselves when a database is new.\n", evaluation_key_command,
 		" key key-id client passphrase-file passphrase-fd quiet "},

@@ -226,8 +226,32 @@ static int rotate(struct work *w, const struct options *o, const char *id)
 	return status;
 }
 
+/* The host first: it can be told again, and what the store says stays true if it cannot be reached. */
+static int revoke_at_host(struct work *w, const struct options *o, const char *id, bool *done)
+{
+	amt_key_info key = {0};
+	int status = look_up(w, id, &key);
+	if (status == EXIT_DONE)
+		status = finish(amt_host_revoke(
+			&(amt_session_options){.database = o->host == NULL ? o->database : NULL,
+				.host_command = o->host,
+				.host_threads = 1,
+				.key_cache = o->key_cache},
+			id));
+	if (status == EXIT_DONE)
+		printf("evaluation keys of %s deleted at the host\n", id);
+	*done = key.state == AMT_KEY_REVOKED;
+	return status;
+}
+
 static int change(struct work *w, const struct options *o, const char *id)
 {
+	if (strcmp(o->argument[0], "revoke") == 0 && (o->database != NULL || o->host != NULL)) {
+		bool done;
+		int status = revoke_at_host(w, o, id, &done);
+		if (status != EXIT_DONE || done)
+			return status;
+	}
 	static const struct {
 		const char *action, *done;
 		amt_status (*call)(amt_key_store *store, const char *id, const char *note);

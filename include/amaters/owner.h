@@ -139,6 +139,13 @@ typedef struct amt_session_options {
  * older than remembered), AMT_LOCKED, AMT_PROTOCOL, AMT_UNAVAILABLE (no host), as above. */
 amt_status amt_session_open(amt_session **out, const amt_session_options *options);
 
+/* Tells the host of a database that the key with this id (amt_key_id) is revoked: it deletes the
+ * evaluation keys, the bytes of its files and of its key cache included, and refuses from then on to
+ * compute and to take in rows; what is stored can still be read. For good, and done when this returns;
+ * doing it again does nothing. Needs no key, and of the options only those that say where the host is.
+ * Errors: AMT_NOT_FOUND (no database), AMT_WRONG_KEY (of another key), and those of sessions. */
+amt_status amt_host_revoke(const amt_session_options *options, const char *key_id);
+
 /* Says goodbye and waits for a started host to end. Never loses anything acknowledged. */
 void amt_session_close(amt_session *session);
 

@@ -1,11 +1,13 @@
 /* The host's inside. Read in this order: host_serve.c (the loop), host_database.c (what is stored
  * where), host_change.c (tables and rows), host_column.c (pages to columns and back),
- * host_query.c (a question becomes an answer), host_fetch.c (fragments to the owner), host_segment.c
+ * host_revoke.c (the end of a key), host_query.c (a question becomes an answer), host_fetch.c (fragments to the owner), host_segment.c
  * (scan pages and switching keys as files), host_scan.c (scans).
  *
  * Keys of the store:
  *	"D"                                     database id 16, key id 16, u16 parameter set
  *	"K"                                     evaluation key (WIRE_EVALUATION_KEY)
+ *	"R"                                     the key is revoked: u8 1 until its bytes are gone from
+ *	                                        the folder's files, then 0
  *	"S"                                     u64 version, sealed owner state
  *	"T" table id                            table record (engine/relation.h)
  *	"P" table id, column, part, page, row   fragment; numbers big-endian (u16, u8, u32, u16),
@@ -44,6 +46,7 @@ struct host {
 	const struct tfhe_params *params;
 	uint8_t database[MESSAGE_ID_BYTES], key_id[16];
 	struct tfhe_evaluator *evaluator; /* expanded at the first question */
+	bool revoked;			  /* the key is: no evaluation key is here any more */
 	const char *key_cache;		  /* folder of expanded keys, NULL: none; borrowed */
 	struct int_context *integers;
 };
@@ -76,6 +79,12 @@ amt_status host_put_state(struct host *h, const struct message *m);
 amt_status host_send_tables(struct host *h);
 amt_status host_inspect(struct host *h);
 amt_status host_need_database(const struct host *h);
+/* REQUEST_REVOKE: the evaluation keys go, from the store, its files, the cache and memory. */
+amt_status host_revoke(struct host *h, const struct message *m);
+/* At the start: what a crash has left of a revocation is done. */
+amt_status host_load_revoked(struct host *h);
+/* AMT_NOT_FOUND if the key is revoked. */
+amt_status host_need_key(const struct host *h);
 /* The evaluator and integer context, made when first needed. */
 amt_status host_need_evaluator(struct host *h);
 
@@ -96,6 +105,7 @@ amt_status host_batch_remove(
 	struct host *h, struct store_batch *batch, struct host_key low, struct host_key high);
 
 /* Key prefixes. */
+#define HOST_EVALUATION_KEY "K"
 struct host_key {
 	uint8_t data[1 + RELATION_ID_BYTES + 2 + 1 + 4 + 2];
 	size_t size;
@@ -208,6 +218,8 @@ enum host_outcome {
 };
 void host_segments_after(struct host *h, enum host_outcome outcome);
 
+/* The switching keys of all rings go. */
+amt_status host_batch_remove_keys(struct host *h, struct store_batch *batch);
 /* The switching keys of a ring as they were sent; AMT_NOT_FOUND. */
 amt_status host_load_keys(struct host *h, uint16_t ring, struct buf *out);
 amt_status host_send_data(struct host *h, struct span bytes); /* as REPLY_DATA */

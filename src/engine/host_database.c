@@ -7,7 +7,7 @@
 enum { DATABASE_BYTES = 16 + 16 + 2 };
 
 static const struct span database_key = {(const uint8_t *)"D", 1};
-static const struct span evaluation_key = {(const uint8_t *)"K", 1};
+static const struct span evaluation_key = {(const uint8_t *)HOST_EVALUATION_KEY, 1};
 static const struct span state_key = {(const uint8_t *)"S", 1};
 
 /* ---- keys */

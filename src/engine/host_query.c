@@ -229,12 +229,22 @@ static amt_status finish_writers(struct run *r)
 	return store_write(r->host->store, r->batch);
 }
 
+static uint64_t bootstraps(const struct host *h)
+{
+	return h->evaluator != NULL ? tfhe_evaluator_bootstraps(h->evaluator) : 0;
+}
+
 static amt_status compute(struct run *r)
 {
 	struct host *h = r->host;
+	r->started_ns = clock_monotonic_ns();
+	r->bootstraps_before = bootstraps(h);
+	if (r->q.circuit.outputs == 0) /* what is stored is only read */
+		return STATUS_OK;
+	TRY(host_need_key(h));
 	TRY(host_need_evaluator(h));
 	r->started_ns = clock_monotonic_ns();
-	r->bootstraps_before = tfhe_evaluator_bootstraps(h->evaluator);
+	r->bootstraps_before = bootstraps(h);
 	circuit_cost(&r->q.circuit, r->before.rows, &r->cost);
 	TRY(open_writers(r));
 	struct circuit_host callbacks = {
@@ -253,7 +263,7 @@ static amt_status send_answer(struct run *r)
 	const struct relation *t = r->writes ? &r->after : &r->before;
 	struct answer a = {.epoch = t->epoch,
 		.rows = t->rows,
-		.bootstraps = tfhe_evaluator_bootstraps(h->evaluator) - r->bootstraps_before,
+		.bootstraps = bootstraps(h) - r->bootstraps_before,
 		.nanoseconds = clock_monotonic_ns() - r->started_ns,
 		.blocks = buf_span(&r->blocks),
 		.values = buf_span(&r->value_packs),

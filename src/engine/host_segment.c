@@ -516,6 +516,15 @@ amt_status host_batch_remove_pages(
 	return host_batch_remove(h, batch, low, high);
 }
 
+amt_status host_batch_remove_keys(struct host *h, struct store_batch *batch)
+{
+	struct host_key low = ring_key(0), high = ring_key(UINT16_MAX);
+	low.size = high.size = 1;
+	high.data[0]++;
+	TRY(collect(h, host_key_span(&low), host_key_span(&high), &h->segments->doomed, NULL));
+	return host_batch_remove(h, batch, low, high);
+}
+
 static amt_status fill_keys(struct host *h, const struct message *m, struct store_batch *batch)
 {
 	static const uint8_t none[RELATION_ID_BYTES];

@@ -34,6 +34,8 @@ amt_status host_open(struct host **out, struct io *io, const char *folder,
 	if (amt_ok(s))
 		s = host_segments_open(
 			h, io, folder, options != NULL && options->kind == STORE_IN_MEMORY);
+	if (amt_ok(s))
+		s = host_load_revoked(h);
 	if (!amt_ok(s)) {
 		status_drop(host_close(h));
 		return s;
@@ -80,8 +82,17 @@ amt_status host_progress(struct host *h, enum message_phase phase, uint64_t done
 	FAIL(AMT_CANCELLED, "cancelled by the owner");
 }
 
+/* Whether a request computes whatever it is, or brings what is computed on. */
+static bool is_work(uint8_t type)
+{
+	return type == REQUEST_SCAN || type == REQUEST_INSERT || type == REQUEST_CREATE_TABLE ||
+	       type == REQUEST_REPLACE_TABLE || type == REQUEST_BGV_KEYS;
+}
+
 static amt_status dispatch(struct host *h, const struct message *m)
 {
+	if (is_work(m->type))
+		TRY(host_need_key(h));
 	switch (m->type) {
 	case REQUEST_HELLO:
 		return host_hello(h);
@@ -115,6 +126,8 @@ static amt_status dispatch(struct host *h, const struct message *m)
 		return host_scan(h, m);
 	case REQUEST_PAGE:
 		return host_send_page(h, m);
+	case REQUEST_REVOKE:
+		return host_revoke(h, m);
 	default:
 		FAIL(AMT_PROTOCOL, "%s is not a request", message_name(m->type));
 	}

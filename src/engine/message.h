@@ -41,6 +41,7 @@ enum {
 	X(REQUEST_SCAN, 17, SCAN)                                                                \
 	X(REQUEST_PAGE, 18, TABLE, EPOCH, COLUMN, PAGE)                                          \
 	X(REQUEST_REPLACE_TABLE, 19, VERSION, STATE, TABLE, OTHER)                               \
+	X(REQUEST_REVOKE, 20, KEY_ID)                                                            \
 	X(REPLY_OK, 64, FIELD_END)                                                               \
 	X(REPLY_ERROR, 65, CODE, TEXT, HINT)                                                     \
 	X(REPLY_PROGRESS, 66, CODE, DONE, TOTAL)                                                 \

@@ -290,6 +290,9 @@ struct owner_change_of_rows {
 amt_status owner_change_rows(
 	struct amt_session *s, const char *table, const struct owner_change_of_rows *c);
 
+/* ---- owner_key_store.c: an id from its 32 digits. */
+amt_status owner_key_id_of(uint8_t out[KEY_ID_BYTES], const char *text);
+
 /* ---- owner_repack.c */
 
 /* With what an interrupted repacking left beside it. */

@@ -47,7 +47,7 @@ static amt_status from_hex(uint8_t *out, const char *text, size_t count, const c
 	return STATUS_OK;
 }
 
-static amt_status id_of(uint8_t out[KEY_ID_BYTES], const char *text)
+amt_status owner_key_id_of(uint8_t out[KEY_ID_BYTES], const char *text)
 {
 	return from_hex(out, text, KEY_ID_BYTES, "a key id");
 }
@@ -148,7 +148,7 @@ static amt_status change(amt_key_store *store, const char *id, enum key_state to
 {
 	ENSURE(store != NULL, AMT_INVALID_ARGUMENT, "a store is needed");
 	uint8_t bytes[KEY_ID_BYTES];
-	TRY(id_of(bytes, id));
+	TRY(owner_key_id_of(bytes, id));
 	return key_store_change(store->inner, bytes, to, note);
 }
 
@@ -172,8 +172,8 @@ amt_status amt_key_store_rotate(
 {
 	ENSURE(store != NULL, AMT_INVALID_ARGUMENT, "a store is needed");
 	uint8_t old[KEY_ID_BYTES], next[KEY_ID_BYTES];
-	TRY(id_of(old, active));
-	TRY(id_of(next, successor));
+	TRY(owner_key_id_of(old, active));
+	TRY(owner_key_id_of(next, successor));
 	return key_store_rotate(store->inner, old, next, note);
 }
 
@@ -183,7 +183,7 @@ amt_status amt_key_store_key(amt_key_store *store, amt_key **out, const char *id
 		AMT_INVALID_ARGUMENT, "a store and a use are needed");
 	uint8_t bytes[KEY_ID_BYTES];
 	const struct key_ring *ring;
-	TRY(id_of(bytes, id));
+	TRY(owner_key_id_of(bytes, id));
 	TRY(key_store_take(store->inner, bytes, (enum key_use)use, &ring));
 	return owner_key_wrap_stored(out, store->inner, ring);
 }

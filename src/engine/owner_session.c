@@ -215,6 +215,36 @@ amt_status amt_session_open(amt_session **out, const amt_session_options *o)
 	return STATUS_OK;
 }
 
+static amt_status revoke(struct amt_session *s, const uint8_t id[KEY_ID_BYTES])
+{
+	struct message m = {.type = REQUEST_REVOKE}, reply;
+	TRY(greet(s, &reply));
+	ENSURE(reply.exists, AMT_NOT_FOUND, "the host has no database");
+	ENSURE(memcmp(reply.key_id, id, KEY_ID_BYTES) == 0, AMT_WRONG_KEY,
+		"the database belongs to another key");
+	memcpy(m.key_id, id, KEY_ID_BYTES);
+	return owner_call(s, &m, REPLY_OK, &reply);
+}
+
+amt_status amt_host_revoke(const amt_session_options *o, const char *key_id)
+{
+	ENSURE(o != NULL, AMT_INVALID_ARGUMENT, "a host is needed");
+	uint8_t id[KEY_ID_BYTES];
+	TRY(owner_key_id_of(id, key_id));
+	struct amt_session *s;
+	TRY(mem_zalloc(&s, sizeof(*s)));
+	s->broken = true; /* nothing to say goodbye to yet */
+	amt_status status = io_posix_new(&s->io);
+	if (amt_ok(status))
+		status = owner_connect(s, o);
+	if (amt_ok(status)) {
+		s->broken = false;
+		status = revoke(s, id);
+	}
+	amt_session_close(s);
+	return status;
+}
+
 void amt_session_close(amt_session *s)
 {
 	if (s == NULL)

@@ -312,6 +312,11 @@ static void find_compaction(
 	const struct store *s, const struct view *v, size_t *from, size_t *count)
 {
 	enum { MOST = 64 };
+	if (s->merge_all) {
+		*from = view_memtables(v);
+		*count = v->count - *from > 1 ? v->count - *from : 0;
+		return;
+	}
 	uint64_t bytes[MOST];
 	size_t start = s->options.kind == STORE_LSM ? view_memtables(v) : 1, runs = 0;
 	uint64_t sum = 0;
@@ -328,7 +333,7 @@ static void find_compaction(
 enum job { FLUSH, COMPACT };
 
 /* Whether the job has something to do; call with the lock held. */
-static bool is_wanted(const struct store *s, enum job job, size_t *from, size_t *count)
+static bool is_wanted(struct store *s, enum job job, size_t *from, size_t *count)
 {
 	if (!amt_ok(s->failure))
 		return false;
@@ -338,6 +343,11 @@ static bool is_wanted(const struct store *s, enum job job, size_t *from, size_t 
 		find_compaction(s, s->view, from, count);
 	else
 		return false;
+	if (job == COMPACT && *count == 0 && s->merge_all && view_memtables(s->view) == 1) {
+		s->merge_all = false;
+		pthread_cond_broadcast(&s->done);
+		find_compaction(s, s->view, from, count);
+	}
 	return *count > 0;
 }
 
@@ -353,8 +363,11 @@ static void run_job(struct store *s, enum job job, struct view *v, size_t from, 
 		pthread_mutex_lock(&s->lock);
 		if (job == COMPACT) {
 			s->compaction_failed = true;
-			amt_status_clear(&st);
-		} else {
+			if (!s->merge_all)
+				amt_status_clear(&st);
+			s->merge_all = false;
+		}
+		if (!amt_ok(st)) {
 			s->background_error = status_first(s->background_error, st);
 		}
 		pthread_cond_broadcast(&s->done);

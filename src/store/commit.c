@@ -449,6 +449,8 @@ static amt_status lead(struct store *s, struct writer *first)
 	if (first->request == REQUEST_ROTATE) {
 		if (memtable_entries(s->active) == 0)
 			return STATUS_OK;
+	}
+	if (first->request == REQUEST_ROTATE || first->request == REQUEST_RENEW) {
 		if (s->options.kind == STORE_LSM)
 			TRY(wait_for_background(s, MAX_WAITING_MEMTABLES - 1));
 		return rotate(s, &room);
@@ -548,4 +550,45 @@ amt_status store_flush(struct store *s)
 	}
 	pthread_mutex_unlock(&s->lock);
 	return st;
+}
+
+static void drop_spare_log(struct store *s)
+{
+	pthread_mutex_lock(&s->change);
+	if (s->spare_log != 0)
+		log_remove(s->io, s->folder, s->spare_log);
+	s->spare_log = 0;
+	pthread_mutex_unlock(&s->change);
+}
+
+amt_status store_erase(struct store *s)
+{
+	if (s->options.kind != STORE_LSM)
+		return STATUS_OK;
+	/* The log in use may be an old one's file; the next one is not. */
+	TRY(store_flush(s));
+	drop_spare_log(s);
+	TRY(store_request(s, NULL, REQUEST_RENEW));
+	amt_status st = STATUS_OK;
+	pthread_mutex_lock(&s->lock);
+	s->merge_all = true;
+	s->compaction_failed = false;
+	pthread_cond_broadcast(&s->work);
+	pthread_mutex_unlock(&s->lock);
+	if (s->options.inline_background)
+		background_run(s);
+	pthread_mutex_lock(&s->lock);
+	while (amt_ok(st) && (s->merge_all || !amt_ok(s->background_error))) {
+		if (!amt_ok(s->failure))
+			st = store_refuse(s);
+		else if (!amt_ok(s->background_error))
+			st = take_background_error(s);
+		else
+			pthread_cond_wait(&s->done, &s->lock);
+	}
+	s->merge_all = false;
+	pthread_mutex_unlock(&s->lock);
+	TRY(st);
+	drop_spare_log(s);
+	return io_sync_folder(s->io, s->folder);
 }

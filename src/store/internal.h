@@ -72,6 +72,7 @@ struct store {
 	amt_status failure;	     /* the store is read-only because of this */
 	amt_status background_error; /* the last flush failed; next to wait for it takes it */
 	bool compaction_failed;	     /* wait for the next flush before trying again */
+	bool merge_all;		     /* all tables become one (store_erase) */
 	bool stop;
 
 	/* The leader's. */
@@ -115,7 +116,8 @@ amt_status view_get(
 struct view *store_view(struct store *s, const struct store_snapshot *snapshot, uint64_t *sequence);
 
 /* commit.c */
-enum request { REQUEST_WRITE, REQUEST_ROTATE, REQUEST_SYNC };
+/* RENEW: a new log and memtable even if the newest memtable is empty. */
+enum request { REQUEST_WRITE, REQUEST_ROTATE, REQUEST_RENEW, REQUEST_SYNC };
 amt_status store_request(struct store *s, struct store_batch *b, enum request request);
 /* Adds the operations of a batch payload to a memtable, which must have the room; see
  * batch_measure. */

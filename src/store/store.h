@@ -75,6 +75,11 @@ struct span store_iterator_value(const struct store_iterator *it);
 /* What was written before is in tables, durably. Nothing to do for an in-memory store. */
 amt_status store_flush(struct store *s);
 
+/* Nothing that was deleted or replaced before is left in the folder's files, but for what a snapshot
+ * sees: flushes and merges everything into one table, and recycles no log. As much work as writing the
+ * whole store once; for an in-memory store none. If it fails, call it again. */
+amt_status store_erase(struct store *s);
+
 struct store_stats {
 	uint64_t last_sequence, puts, deletes, gets, wal_bytes, wal_syncs, flushes, tables,
 		table_bytes, memtable_bytes, compactions;

@@ -192,6 +192,28 @@ amt_status expanded_share(struct expanded *x, const char *folder, const struct e
 	return STATUS_OK;
 }
 
+amt_status expanded_remove(const char *folder, const uint8_t key_id[16])
+{
+	static const enum isa all[] = {ISA_PORTABLE, ISA_AVX2, ISA_AVX512};
+	struct io *io;
+	TRY(io_posix_new(&io));
+	amt_status s = STATUS_OK;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && amt_ok(s); i++) {
+		struct expanded_name name = {.isa = all[i]};
+		char file[NAME_BYTES], *path = NULL;
+		memcpy(name.key_id, key_id, sizeof(name.key_id));
+		file_name(file, &name);
+		s = io_path(&path, folder, file);
+		if (amt_ok(s))
+			s = io_remove(io, path);
+		mem_free(path);
+		if (amt_status_code(s) == AMT_NOT_FOUND)
+			amt_status_clear(&s);
+	}
+	io_free(io);
+	return s;
+}
+
 void expanded_turn_end(struct expanded_turn *turn)
 {
 	io_close(turn->lock);

@@ -59,6 +59,9 @@ bool expanded_find(struct expanded *x, const char *folder, const struct expanded
  * (nobody's turn, no room on the disk, ...) the region stays as it is. */
 amt_status expanded_share(struct expanded *x, const char *folder, const struct expanded_name *name,
 	struct expanded_turn *turn);
+/* Removes the files of a key from the folder, whatever processor they are for. Processes that map one
+ * keep it until they end. */
+amt_status expanded_remove(const char *folder, const uint8_t key_id[16]);
 void expanded_turn_end(struct expanded_turn *turn);
 void expanded_free(struct expanded *x);
 

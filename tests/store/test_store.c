@@ -297,6 +297,73 @@ static void large_values_and_limits(void **state)
 	}
 }
 
+/* Whether the bytes are in some file of the folder. */
+static bool is_in_files(struct rig *g, struct span bytes)
+{
+	struct io_names names;
+	bool found = false;
+	OK(io_list(g->io, g->folder, &names));
+	for (size_t i = 0; i < names.count; i++) {
+		char *path;
+		struct buf content = {0};
+		OK(io_path(&path, g->folder, names.names[i]));
+		OK(io_read_file(g->io, path, 1 << 30, &content));
+		found |= content.size > 0 &&
+			 memmem(content.data, content.size, bytes.data, bytes.size) != NULL;
+		buf_free(&content);
+		mem_free(path);
+	}
+	io_names_free(&names);
+	return found;
+}
+
+static void erased_bytes_are_in_no_file(void **state)
+{
+	(void)state;
+	static uint8_t secret[50000], other[20000];
+	struct random r = {7};
+	for (size_t i = 0; i < sizeof(secret); i++)
+		secret[i] = (uint8_t)below(&r, 256);
+	const struct span key = span_str("secret"), value = span_of(secret, sizeof(secret)),
+			  piece = span_of(secret + 20000, 32);
+	for (unsigned kind = 0; kind < 8; kind++) {
+		struct rig g =
+			new_rig((struct store_options){.memtable_bytes = kind & 1 ? 60000 : 1 << 20,
+					.inline_background = (kind & 2) != 0},
+				true);
+		/* Logs are recycled, tables merged; or all is in the first log still. */
+		for (unsigned round = 0; round < 6; round++) {
+			OK(store_put(g.store, key, value));
+			for (unsigned i = 0; kind & 4 && i < 12; i++) {
+				uint8_t name[2] = {'o', (uint8_t)i};
+				other[0] = (uint8_t)round;
+				OK(store_put(
+					g.store, span_of(name, 2), span_of(other, sizeof(other))));
+			}
+			if (round % 2)
+				OK(store_delete(g.store, key));
+			if (kind & 4 && round == 3)
+				OK(store_flush(g.store));
+		}
+		assert_true(is_in_files(&g, piece));
+		OK(store_erase(g.store));
+		assert_false(is_in_files(&g, piece));
+		OK(store_erase(g.store));
+		struct buf out = {0};
+		for (unsigned again = 0; again < 2; again++) {
+			buf_clear(&out);
+			FAILS(AMT_NOT_FOUND, store_get(g.store, NULL, key, &out));
+			if (kind & 4)
+				OK(store_get(g.store, NULL, span_str("o\x0b"), &out));
+			assert_int_equal(out.size, kind & 4 ? sizeof(other) : 0);
+			rig_reopen(&g);
+		}
+		OK(store_put(g.store, key, span_str("again")));
+		buf_free(&out);
+		rig_close(&g);
+	}
+}
+
 static void opening_obeys_its_options(void **state)
 {
 	(void)state;
@@ -364,6 +431,7 @@ int main(void)
 		cmocka_unit_test(memory_agrees_with_the_model),
 		cmocka_unit_test(both_engines_give_the_same),
 		cmocka_unit_test(large_values_and_limits),
+		cmocka_unit_test(erased_bytes_are_in_no_file),
 		cmocka_unit_test(opening_obeys_its_options),
 	};
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -68,7 +68,8 @@ static void *write_pairs(void *argument)
 		must(store_write(w->shared->store, batch));
 		store_batch_free(batch);
 		if (i % 300 == 50)
-			must(store_flush(w->shared->store));
+			must(i % 900 == 50 ? store_erase(w->shared->store)
+					   : store_flush(w->shared->store));
 	}
 	return NULL;
 }

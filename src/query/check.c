@@ -109,7 +109,6 @@ static amt_status check_clauses(const struct sql_statement *s, const PgQuery__Se
 	TRY(refuse(s, n->op == PG_QUERY__SET_OPERATION__SETOP_EXCEPT, "except", "EXCEPT"));
 	TRY(refuse(s, n->n_distinct_clause > 0, "distinct", "DISTINCT"));
 	TRY(refuse(s, n->into_clause != NULL, "into", "SELECT INTO"));
-	TRY(refuse(s, n->having_clause != NULL, "having", "HAVING"));
 	TRY(refuse(s, n->n_window_clause > 0, "window", "WINDOW"));
 	TRY(refuse(s, n->limit_offset != NULL, "offset", "OFFSET"));
 	TRY(refuse(s, n->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES, "fetch",

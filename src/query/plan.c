@@ -216,6 +216,8 @@ amt_status lower_select(struct lowering *l, const PgQuery__SelectStmt *n)
 	const struct sql_statement *s = l->binder.statement;
 	SQL_ENSURE(n->n_group_clause == 0, s, AMT_UNSUPPORTED, sql_keyword(s, "group", 0),
 		"GROUP BY is not supported but by scans");
+	SQL_ENSURE(n->having_clause == NULL, s, AMT_UNSUPPORTED, sql_keyword(s, "having", 0),
+		"HAVING is not supported but by scans");
 	SQL_ENSURE(n->n_sort_clause == 0, s, AMT_UNSUPPORTED, sql_keyword(s, "order", 0),
 		"ORDER BY is not supported but by scans");
 	TRY(sql_limit(&l->binder, n->limit_count, &l->plan->limit));

@@ -121,7 +121,7 @@ static enum int_comparison opposite(enum int_comparison op)
 	return table[op];
 }
 
-static enum int_comparison mirrored(enum int_comparison op)
+enum int_comparison sql_mirrored(enum int_comparison op)
 {
 	static const enum int_comparison table[] = {[INT_EQ] = INT_EQ,
 		[INT_NE] = INT_NE,
@@ -202,7 +202,7 @@ static amt_status comparison(const struct binder *b, const struct operand *x,
 		SQL_FAIL(b->statement, AMT_UNSUPPORTED, location,
 			"a comparison needs a column on one side");
 	if (!x->is_column)
-		return comparison(b, y, mirrored(op), x, location, out);
+		return comparison(b, y, sql_mirrored(op), x, location, out);
 	if (!y->is_column) {
 		if (y->literal.kind == LITERAL_NULL)
 			return known(b, false, out); /* unknown is not true */
@@ -223,7 +223,7 @@ static amt_status comparison(const struct binder *b, const struct operand *x,
 	/* x < y is y > x, x >= y is y <= x: one order fewer to know. */
 	bool swap = op == INT_LT || op == INT_GE;
 	const struct pred p = {.kind = PRED_COMPARE,
-		.op = swap ? mirrored(op) : op,
+		.op = swap ? sql_mirrored(op) : op,
 		.column = swap ? y->column : x->column,
 		.against_column = true,
 		.other = swap ? x->column : y->column};
@@ -232,7 +232,7 @@ static amt_status comparison(const struct binder *b, const struct operand *x,
 	return with_not_null(b, *out, y->column, out);
 }
 
-static bool operator_of(const PgQuery__AExpr *e, enum int_comparison *op)
+bool sql_comparison(const PgQuery__AExpr *e, enum int_comparison *op)
 {
 	static const struct {
 		const char *name;
@@ -254,7 +254,7 @@ static amt_status in_list(
 {
 	enum int_comparison op;
 	SQL_ENSURE(e->rexpr != NULL && e->rexpr->node_case == PG_QUERY__NODE__NODE_LIST &&
-			   operator_of(e, &op),
+			   sql_comparison(e, &op),
 		b->statement, AMT_UNSUPPORTED, e->location, "this form of IN is not supported");
 	/* e->name is <> for NOT IN. */
 	bool all = (op == INT_NE) == (want == WANT_TRUE);
@@ -340,7 +340,7 @@ static amt_status bind_expression(
 	default:
 		return bind_refuse(b, n, "in WHERE");
 	}
-	if (!operator_of(e, &op) || e->lexpr == NULL)
+	if (!sql_comparison(e, &op) || e->lexpr == NULL)
 		return bind_refuse(b, n, "in WHERE");
 	struct operand x, y;
 	TRY(operand(b, e->lexpr, &x));

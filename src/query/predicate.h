@@ -65,6 +65,9 @@ amt_status bind_needs_arith(
 /* Refuses an expression by name: "a subquery is not supported in WHERE". */
 amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const char *where);
 
+/* The comparison an operator is, and the same with its sides exchanged. */
+bool sql_comparison(const PgQuery__AExpr *e, enum int_comparison *op);
+enum int_comparison sql_mirrored(enum int_comparison op);
 /* The number of LIMIT; UINT64_MAX: none. */
 amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out);
 

@@ -164,6 +164,28 @@ struct scan_order {
 	bool descending, nulls_first;
 };
 
+/* What stands in one cell of a result. */
+struct scan_cell_value {
+	bool null;
+	uint64_t code;	/* GROUP, STEP */
+	int128 number;	/* COUNT, SUM, AVG: the sum */
+	uint64_t count; /* AVG */
+};
+
+/* HAVING as a tree. */
+enum having_kind { HAVING_ALL, HAVING_ANY, HAVING_NOT, HAVING_NULL, HAVING_COMPARE };
+struct scan_having {
+	uint8_t kind;
+	struct scan_having **child; /* ALL, ANY; NOT: one */
+	size_t children;
+	unsigned item;		/* NULL, COMPARE */
+	enum int_comparison op; /* of the item with the constant */
+	bool null;		/* the constant is NULL */
+	struct number constant; /* of aggregates: floor / 10^scale */
+	unsigned scale;
+	struct span text; /* of text columns */
+};
+
 struct scan_group_column {
 	uint16_t column;
 	uint32_t values; /* of codes, and one more for NULL, the last, if it may be NULL */
@@ -196,8 +218,9 @@ struct scan_work_plan {
 	unsigned group_columns;
 	uint32_t groups;	/* 1 without GROUP BY */
 	uint32_t *group_count;	/* by group, output: its rows */
-	struct scan_item *item; /* those that are shown, then those that only sort */
+	struct scan_item *item; /* those that are shown, then those that only sort or choose */
 	unsigned items, item_room;
+	struct scan_having *having; /* NULL: all groups are shown */
 	struct scan_order order[SCAN_MAX_KEYS];
 	unsigned orders;
 	struct scan_step *step;
@@ -214,6 +237,13 @@ struct scan_work_plan {
 
 /* SELECT: items, groups, order, steps, headings, or rows. */
 amt_status scan_bind_select(struct scan_plan *p, const struct binder *b);
+/* One more item that is not shown: an aggregate or a group's column. */
+amt_status scan_bind_item(struct scan_plan *p, const struct binder *b, const PgQuery__Node *n,
+	const char *where, unsigned *item);
+/* HAVING, and whether a group's values (by item) satisfy it. */
+amt_status scan_bind_having(struct scan_plan *p, const struct binder *b, const PgQuery__Node *n);
+amt_status scan_having_holds(
+	const struct scan_plan *p, const struct scan_cell_value *value, bool *out);
 /* UPDATE's right sides. */
 amt_status scan_bind_update(struct scan_plan *p, const struct binder *b);
 /* Outputs of the steps of the round in hand; mask: by group. */

@@ -134,8 +134,8 @@ static amt_status print_result(const struct explaining *x)
 			TRY(buf_printf(
 				x->out, "%s %s", i > 0 ? "," : "", name_of(x, w->group[i].column)));
 		TRY(buf_printf(x->out,
-			"; empty ones are computed and left out, and ORDER BY and LIMIT applied, by "
-			"the owner\n"));
+			"; empty ones are computed and left out, and HAVING, ORDER BY and LIMIT "
+			"applied, by the owner\n"));
 	}
 	if (p->rows && (p->limit != UINT64_MAX || p->orders > 0))
 		TRY(buf_printf(x->out, "  %s applied by the owner, after decryption\n",

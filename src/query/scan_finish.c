@@ -5,14 +5,6 @@
 #include "crypto/secret.h"
 #include "query/finish.h"
 
-/* What stands in one cell. */
-struct cell_value {
-	bool null;
-	uint64_t code;	/* GROUP, STEP */
-	int128 number;	/* COUNT, SUM, AVG: the sum */
-	uint64_t count; /* AVG */
-};
-
 static uint64_t total_of(const struct scan_work_plan *w, uint32_t output)
 {
 	return w->total != NULL ? w->total[output] : 0;
@@ -39,11 +31,11 @@ static uint32_t group_value(const struct scan_work_plan *w, uint32_t g, unsigned
 	return g % w->group[column].values;
 }
 
-static amt_status value_of(
-	const struct scan_plan *p, const struct scan_item *item, uint32_t g, struct cell_value *out)
+static amt_status value_of(const struct scan_plan *p, const struct scan_item *item, uint32_t g,
+	struct scan_cell_value *out)
 {
 	const struct scan_work_plan *w = p->work;
-	*out = (struct cell_value){0};
+	*out = (struct scan_cell_value){0};
 	if (item->kind == SCAN_ITEM_GROUP) {
 		out->code = group_value(w, g, item->group);
 		out->null = w->group[item->group].nullable &&
@@ -91,7 +83,7 @@ static amt_status print_code(
 }
 
 static amt_status add_cell(const struct scan_plan *p, const struct scan_item *item,
-	const struct cell_value *v, struct scan_cell *cell, struct buf *out)
+	const struct scan_cell_value *v, struct scan_cell *cell, struct buf *out)
 {
 	*cell = (struct scan_cell){.null = v->null, .at = out->size};
 	if (v->null)
@@ -116,7 +108,7 @@ static amt_status add_cell(const struct scan_plan *p, const struct scan_item *it
 /* ---- order */
 
 /* sum / count of both, exactly. */
-static int compare_quotients(const struct cell_value *a, const struct cell_value *b)
+static int compare_quotients(const struct scan_cell_value *a, const struct scan_cell_value *b)
 {
 	int128 x = a->number / (int128)a->count, y = b->number / (int128)b->count;
 	if (x != y)
@@ -128,7 +120,7 @@ static int compare_quotients(const struct cell_value *a, const struct cell_value
 }
 
 static amt_status compare_values(const struct scan_plan *p, const struct scan_order *o,
-	const struct cell_value *a, const struct cell_value *b, int *out)
+	const struct scan_cell_value *a, const struct scan_cell_value *b, int *out)
 {
 	const struct scan_item *item = &p->work->item[o->item];
 	if (a->null || b->null) {
@@ -146,8 +138,8 @@ static amt_status compare_values(const struct scan_plan *p, const struct scan_or
 	return STATUS_OK;
 }
 
-static amt_status compare_rows(
-	const struct scan_plan *p, const struct cell_value *a, const struct cell_value *b, int *out)
+static amt_status compare_rows(const struct scan_plan *p, const struct scan_cell_value *a,
+	const struct scan_cell_value *b, int *out)
 {
 	*out = 0;
 	for (unsigned i = 0; i < p->work->orders && *out == 0; i++) {
@@ -159,7 +151,7 @@ static amt_status compare_rows(
 
 /* Stable; there are at most SCAN_MAX_GROUPS. */
 static amt_status sort_rows(
-	const struct scan_plan *p, const struct cell_value *value, uint32_t *row, size_t rows)
+	const struct scan_plan *p, const struct scan_cell_value *value, uint32_t *row, size_t rows)
 {
 	for (size_t i = 1; i < rows; i++) {
 		uint32_t moving = row[i];
@@ -179,8 +171,8 @@ static amt_status sort_rows(
 
 /* ---- whole results */
 
-static amt_status groups(
-	const struct scan_plan *p, struct cell_value *value, uint32_t *row, struct scan_answer *out)
+static amt_status groups(const struct scan_plan *p, struct scan_cell_value *value, uint32_t *row,
+	struct scan_answer *out)
 {
 	const struct scan_work_plan *w = p->work;
 	size_t rows = 0;
@@ -189,9 +181,12 @@ static amt_status groups(
 			     (w->group_count != NULL && total_of(w, w->group_count[g]) > 0);
 		if (!there)
 			continue;
+		struct scan_cell_value *values = &value[(size_t)g * w->items];
 		for (unsigned i = 0; i < w->items; i++)
-			TRY(value_of(p, &w->item[i], g, &value[(size_t)g * w->items + i]));
-		row[rows++] = g;
+			TRY(value_of(p, &w->item[i], g, &values[i]));
+		TRY(scan_having_holds(p, values, &there));
+		if (there)
+			row[rows++] = g;
 	}
 	TRY(sort_rows(p, value, row, rows));
 	out->rows = rows < p->limit ? rows : (size_t)p->limit;
@@ -203,8 +198,8 @@ static amt_status groups(
 	return STATUS_OK;
 }
 
-static amt_status add_top(
-	const struct scan_plan *p, struct cell_value v, uint64_t times, struct scan_answer *out)
+static amt_status add_top(const struct scan_plan *p, struct scan_cell_value v, uint64_t times,
+	struct scan_answer *out)
 {
 	for (; times > 0 && out->rows < p->limit; times--) {
 		TRY(add_cell(p, &p->work->item[0], &v, &out->cell[out->rows], &out->text));
@@ -216,7 +211,7 @@ static amt_status add_top(
 static amt_status top(const struct scan_plan *p, struct scan_answer *out)
 {
 	const struct scan_work_plan *w = p->work;
-	const struct cell_value null = {.null = true};
+	const struct scan_cell_value null = {.null = true};
 	TRY(mem_array(&out->cell, STEP_MAX_RANKS + 1, sizeof(*out->cell)));
 	if (p->never)
 		return STATUS_OK;
@@ -224,7 +219,7 @@ static amt_status top(const struct scan_plan *p, struct scan_answer *out)
 	if (w->order[0].nulls_first)
 		TRY(add_top(p, null, nulls, out));
 	for (unsigned k = 0; k < w->search[0].tracks; k++)
-		TRY(add_top(p, (struct cell_value){.code = w->search[0].track[k].prefix},
+		TRY(add_top(p, (struct scan_cell_value){.code = w->search[0].track[k].prefix},
 			w->search[0].track[k].rows, out));
 	return w->order[0].nulls_first ? STATUS_OK : add_top(p, null, nulls, out);
 }
@@ -234,7 +229,7 @@ static amt_status finish(const struct scan_plan *p, struct scan_answer *out)
 	const struct scan_work_plan *w = p->work;
 	if (w->top)
 		return top(p, out);
-	struct cell_value *value;
+	struct scan_cell_value *value;
 	uint32_t *row;
 	size_t size = (size_t)w->groups * w->items * sizeof(*value);
 	TRY(mem_zalloc(&value, size));

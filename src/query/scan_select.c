@@ -327,6 +327,16 @@ static amt_status bind_item(
 	return bind_group_item(x, n->column_ref, item);
 }
 
+amt_status scan_bind_item(struct scan_plan *p, const struct binder *b, const PgQuery__Node *n,
+	const char *where, unsigned *number)
+{
+	struct selecting x = {p, b};
+	struct scan_item *item;
+	*number = p->work->items;
+	TRY(grow_items(&x, &item));
+	return bind_item(&x, n, where, item);
+}
+
 /* ---- ORDER BY of groups */
 
 static amt_status bind_order(
@@ -334,7 +344,7 @@ static amt_status bind_order(
 {
 	struct scan_work_plan *w = x->p->work;
 	int number;
-	struct scan_item *item;
+	unsigned item;
 	TRY(check_sort(x, sort));
 	SQL_ENSURE(w->orders < SCAN_MAX_KEYS, x->b->statement, AMT_LIMIT, sort->location,
 		"ORDER BY of more than %d", SCAN_MAX_KEYS);
@@ -343,9 +353,8 @@ static amt_status bind_order(
 		SQL_ENSURE(sort->node->node_case != PG_QUERY__NODE__NODE_A_CONST, x->b->statement,
 			AMT_SYNTAX, sql_location(sort->node),
 			"ORDER BY position is not in select list");
-		number = (int)w->items;
-		TRY(grow_items(x, &item));
-		TRY(bind_item(x, sort->node, "in ORDER BY", item));
+		TRY(scan_bind_item(x->p, x->b, sort->node, "in ORDER BY", &item));
+		number = (int)item;
 	}
 	w->order[w->orders++] =
 		(struct scan_order){(unsigned)number, sort_descends(sort), sort_nulls_first(sort)};
@@ -373,7 +382,8 @@ static amt_status bind_aggregates(struct selecting *x, const PgQuery__SelectStmt
 	}
 	for (size_t i = 0; i < n->n_sort_clause; i++)
 		TRY(bind_order(x, n, n->sort_clause[i]->sort_by));
-	return STATUS_OK;
+	return n->having_clause != NULL ? scan_bind_having(x->p, x->b, n->having_clause)
+					: STATUS_OK;
 }
 
 static bool is_star(const PgQuery__Node *n)
@@ -498,7 +508,7 @@ amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 {
 	struct selecting x = {p, b};
 	const PgQuery__SelectStmt *n = b->statement->node->select_stmt;
-	bool aggregate = n->n_group_clause > 0;
+	bool aggregate = n->n_group_clause > 0 || n->having_clause != NULL;
 	for (size_t i = 0; i < n->n_target_list; i++)
 		aggregate |= is_aggregate(n->target_list[i]->res_target->val);
 	TRY(sql_limit(b, n->limit_count, &p->limit));

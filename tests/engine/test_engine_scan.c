@@ -102,6 +102,11 @@ static const char *const questions[] = {
 	"SELECT id FROM t WHERE a IS NULL OR g IS NULL AND s > 0",
 	"SELECT id, note FROM t WHERE a > 200 ORDER BY s DESC NULLS LAST, id LIMIT 20",
 	"SELECT note n FROM t WHERE m < 30000 ORDER BY n DESC LIMIT 17",
+	"SELECT g, count(*) FROM t GROUP BY g HAVING count(*) > 400 AND 25000000 > sum(m) OR g IS NULL",
+	"SELECT g, max(s) FROM t WHERE m > 100 GROUP BY g HAVING avg(a) BETWEEN 120 AND 128.5 ORDER BY 1 NULLS LAST",
+	"SELECT s FROM t GROUP BY s HAVING NOT (s >= -3) AND min(a) NOT IN (0, 1, 2.5) ORDER BY 1 DESC NULLS LAST",
+	"SELECT g, sum(s) FROM t GROUP BY g HAVING g <> 'red' AND sum(s) > NULL OR g < 'green'",
+	"SELECT sum(m) FROM t WHERE a < 9 HAVING count(*) > 100000",
 	"SELECT id, g FROM t ORDER BY 2 NULLS FIRST, id DESC LIMIT 9",
 };
 

@@ -1,12 +1,12 @@
 /* Scans through the public interface: one table with all columns, at least 64 pages of it read from
  * disk, cold and warm; queries 1 and 6 of TPC-H; every answer compared with SQLite's.
  *
- *	bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only ingest]
+ *	bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]
  *
  * Microseconds a row are processor time of the host for the pages, on one thread, so other programs
  * disturb them little; fixed_ms is what else passes. Writes build/bench/scan.json: the metrics of
  * queries 1 and 6 are called q1_1m_s and q6_1m_s from a million rows on, q1_s and q6_s below.
- * --only ingest measures the import of three scan columns and writes nothing.
+ * --only takes one of the filters, or ingest, the import of three scan columns, and writes nothing.
  */
 #include <amaters/amaters.h>
 
@@ -33,6 +33,7 @@ struct metric {
 
 struct bench {
 	unsigned pages, runs;
+	const char *only; /* one metric, or NULL: all */
 	const char *folder;
 	char server[600];
 	amt_key *key;
@@ -436,6 +437,11 @@ static void make_tables(struct bench *b, uint64_t rows)
 
 /* ---- all of it */
 
+static bool is_wanted(const struct bench *b, const char *name)
+{
+	return b->only == NULL || strcmp(b->only, name) == 0;
+}
+
 static double measure_filters(struct bench *b, uint64_t rows, amt_scan_form form, double eq8)
 {
 	amt_session *session = open_session(b, 1, form);
@@ -443,15 +449,15 @@ static double measure_filters(struct bench *b, uint64_t rows, amt_scan_form form
 		const struct query *q = &filters[i];
 		char name[32];
 		bool product = form == AMT_SCAN_PRODUCT;
-		if (product && strncmp(q->metric, "lt", 2) == 0)
-			continue;
 		(void)snprintf(name, sizeof(name), "%s%s", q->metric, product ? "_product" : "");
+		if ((product && strncmp(q->metric, "lt", 2) == 0) || !is_wanted(b, name))
+			continue;
 		struct cost c = measure(b, session, q, rows);
 		print_cost(name, q, &c, rows);
 		record(b, name, c.us_row, "us/row");
 		eq8 = i == 0 ? c.us_row : eq8;
 	}
-	if (form == AMT_SCAN_TREE) {
+	if (form == AMT_SCAN_TREE && b->only == NULL) {
 		struct cost c = measure(b, session, &and8, rows);
 		print_cost("eq8 AND eq8", &and8, &c, rows);
 		record(b, "and8", c.us_row - eq8, "us/row");
@@ -522,8 +528,10 @@ static void measure_all(struct bench *b, const char *json)
 	print_heading();
 	double eq8 = measure_filters(b, rows, AMT_SCAN_TREE, 0);
 	(void)measure_filters(b, rows, AMT_SCAN_PRODUCT, eq8);
-	measure_tpch(b, rows);
-	write_json(b, json);
+	if (b->only == NULL) {
+		measure_tpch(b, rows);
+		write_json(b, json);
+	}
 	sqlite3_close(b->plain);
 }
 
@@ -531,7 +539,7 @@ int main(int argc, char **argv)
 {
 	static struct bench b = {.pages = 64, .runs = 5};
 	char folder[600], json[600], here[512];
-	bool only_ingest = false, known = argc % 2 == 1;
+	bool known = argc % 2 == 1;
 	(void)snprintf(here, sizeof(here), "%s", argv[0]);
 	char *slash = strrchr(here, '/');
 	if (slash != NULL)
@@ -547,18 +555,18 @@ int main(int argc, char **argv)
 			b.runs = (unsigned)atoi(argv[i + 1]);
 		else if (strcmp(argv[i], "--folder") == 0)
 			b.folder = argv[i + 1];
-		else if (strcmp(argv[i], "--only") == 0 && strcmp(argv[i + 1], "ingest") == 0)
-			only_ingest = true;
+		else if (strcmp(argv[i], "--only") == 0)
+			b.only = argv[i + 1];
 		else
 			known = false;
 	}
 	if (!known || b.pages < 1 || b.runs < 1 || b.runs > MAX_RUNS)
 		fail("usage",
-			"bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only ingest]");
+			"bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]");
 	(void)nftw(b.folder, remove_file, 16, FTW_DEPTH | FTW_PHYS);
 	check(amt_key_generate(&b.key, NULL));
 	measure_ingest(&b);
-	if (!only_ingest)
+	if (b.only == NULL || strcmp(b.only, "ingest") != 0)
 		measure_all(&b, json);
 	amt_key_free(b.key);
 	(void)nftw(b.folder, remove_file, 16, FTW_DEPTH | FTW_PHYS);

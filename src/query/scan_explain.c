@@ -7,9 +7,9 @@
 /* Fitted to bench_scan on one core with AVX-512, nanoseconds: a residue of a stored vector read,
  * expanded and multiplied into a sum; a butterfly of a transform with the key products that go with it.
  * Only for the estimate. */
-#define NS_RESIDUE 3.0
-#define NS_BUTTERFLY 0.3
-#define NS_EXPANSION 0.55 /* of expanding scalars, into fresh memory */
+#define NS_RESIDUE 2.8
+#define NS_BUTTERFLY 0.22
+#define NS_EXPANSION 0.5 /* of expanding scalars, into fresh memory */
 
 struct explaining {
 	const struct scan_plan *p;

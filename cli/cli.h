@@ -33,6 +33,7 @@ struct options {
 	int format, fetch, compare, header; /* enum format, amt_fetch, amt_scan_form, amt_header */
 	int threads;
 	bool force, quiet;
+	bool names_host; /* --db or --host was given, not just $AMATERS_DB */
 	char **argument; /* what is left after the options, ends with NULL */
 	int arguments;
 };

@@ -246,7 +246,8 @@ static int revoke_at_host(struct work *w, const struct options *o, const char *i
 
 static int change(struct work *w, const struct options *o, const char *id)
 {
-	if (strcmp(o->argument[0], "revoke") == 0 && (o->database != NULL || o->host != NULL)) {
+	/* What cannot be undone wants to be told where: $AMATERS_DB does not count. */
+	if (strcmp(o->argument[0], "revoke") == 0 && o->names_host) {
 		bool done;
 		int status = revoke_at_host(w, o, id, &done);
 		if (status != EXIT_DONE || done)

@@ -178,8 +178,9 @@ int options_parse(struct options *out, unsigned index, int argc, char **argv)
 		if (row->value != NULL)
 			letters[length++] = ':';
 	}
+	const char *usual = getenv("AMATERS_DB");
 	*out = (struct options){.key = getenv("AMATERS_KEY"),
-		.database = getenv("AMATERS_DB"),
+		.database = usual,
 		.key_cache = getenv("AMATERS_KEY_CACHE")};
 	opterr = 0;
 	for (;;) {
@@ -198,6 +199,7 @@ int options_parse(struct options *out, unsigned index, int argc, char **argv)
 			return usage_error(
 				"--%s does not take \"%s\"", row_of(letter)->name, optarg);
 	}
+	out->names_host = out->host != NULL || out->database != usual;
 	out->argument = argv + optind;
 	out->arguments = argc - optind;
 	return EXIT_DONE;

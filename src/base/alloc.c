@@ -90,7 +90,7 @@ void mem_free(void *pointer)
 /* ---- large blocks
  *
  * A scan takes hundreds of megabytes and gives them back; from the system they come as pages that are
- * cleared at the first touch, which took a sixth of a query's time on a small table. So large blocks that
+ * cleared at the first touch, which took a tenth to a sixth of a query's time on a small table. So large blocks that
  * are freed are kept for the next who asks for about as much, up to a limit. The sanitizers are to see
  * every block come and go.
  */
@@ -107,7 +107,7 @@ void mem_free(void *pointer)
 #endif
 
 enum { IDLE_BLOCKS = 128 };
-static const size_t idle_limit = (size_t)512 << 20;
+static const size_t idle_limit = (size_t)256 << 20;
 
 static struct {
 	pthread_mutex_t lock;
@@ -167,9 +167,11 @@ static void *large_block(size_t size)
 	void *memory = SEES_BLOCKS ? NULL : take_idle(size);
 	if (memory != NULL)
 		return memory;
-	memory = aligned_alloc(huge_page, (size + huge_page - 1) / huge_page * huge_page);
+	memory = aligned_alloc(huge_page, (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+	/* What is left over beyond the last whole huge page stays in small ones: blocks are often little
+	 * larger than one. */
 	if (memory != NULL)
-		(void)madvise(memory, size, MADV_HUGEPAGE);
+		(void)madvise(memory, size / huge_page * huge_page, MADV_HUGEPAGE);
 	return memory;
 }
 

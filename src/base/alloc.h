@@ -22,7 +22,7 @@ amt_status mem_dup(void *out, const void *data, size_t size);
 void mem_free(void *pointer);
 
 /* 64-byte aligned memory for vector kernels; at 2 MiB and above it is aligned to and advised for
- * huge pages, and kept for reuse when it is freed (half a gigabyte at most): what is secret is wiped
+ * huge pages, and kept for reuse when it is freed (a quarter of a gigabyte at most): what is secret is wiped
  * before. Uninitialised. Freed by mem_free_aligned with the same size. Fails with
  * AMT_OUT_OF_MEMORY. */
 amt_status mem_alloc_aligned(void *out, size_t size);

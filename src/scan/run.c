@@ -7,7 +7,7 @@
 
 enum {
 	BATCH_PAGES = 8,
-	WORKER_BYTES = 1 << 30 /* of node results at hand, a thread */
+	WORKER_BYTES = 384 << 20 /* of node results at hand, a thread */
 };
 
 /* ---- memory of ciphertexts */

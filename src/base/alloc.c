@@ -167,11 +167,11 @@ static void *large_block(size_t size)
 	void *memory = SEES_BLOCKS ? NULL : take_idle(size);
 	if (memory != NULL)
 		return memory;
-	memory = aligned_alloc(huge_page, (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+	if (posix_memalign(&memory, huge_page, size) != 0)
+		return NULL;
 	/* What is left over beyond the last whole huge page stays in small ones: blocks are often little
 	 * larger than one. */
-	if (memory != NULL)
-		(void)madvise(memory, size / huge_page * huge_page, MADV_HUGEPAGE);
+	(void)madvise(memory, size / huge_page * huge_page, MADV_HUGEPAGE);
 	return memory;
 }
 

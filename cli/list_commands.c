@@ -211,7 +211,7 @@ static int collect(struct values *v, const struct options *o, unsigned type)
 	for (int i = 1; i < o->arguments && status == EXIT_DONE; i++)
 		status = add_value(v, o->argument[i], type);
 	char *text = NULL, *rest = NULL;
-	size_t size;
+	size_t size = 0;
 	if (o->arguments == 1) {
 		status = read_file("-", &text, &size);
 		if (status == EXIT_DONE) {

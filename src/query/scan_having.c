@@ -215,7 +215,7 @@ static amt_status decide_comparison(const struct scan_plan *p, const struct scan
 {
 	const struct scan_item *item = &p->work->item[h->item];
 	const struct scan_cell_value *v = &value[h->item];
-	int order;
+	int order = 0;
 	*out = UNKNOWN;
 	if (v->null || h->null)
 		return STATUS_OK;

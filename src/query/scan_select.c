@@ -331,7 +331,7 @@ amt_status scan_bind_item(struct scan_plan *p, const struct binder *b, const PgQ
 	const char *where, unsigned *number)
 {
 	struct selecting x = {p, b};
-	struct scan_item *item;
+	struct scan_item *item = NULL;
 	*number = p->work->items;
 	TRY(grow_items(&x, &item));
 	return bind_item(&x, n, where, item);
@@ -412,7 +412,7 @@ static amt_status sort_column(struct selecting *x, const PgQuery__SelectStmt *n,
 static amt_status is_top(struct selecting *x, const PgQuery__SelectStmt *n, bool *out)
 {
 	const PgQuery__Node *shown = n->target_list[0]->res_target->val;
-	uint16_t column, of_sort;
+	uint16_t column = 0, of_sort = 0;
 	*out = false;
 	if (n->n_sort_clause != 1 || n->n_target_list != 1 || shown == NULL || is_star(shown) ||
 		shown->node_case != PG_QUERY__NODE__NODE_COLUMN_REF || x->p->limit > STEP_MAX_RANKS)

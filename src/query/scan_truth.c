@@ -64,7 +64,7 @@ static amt_status compare_code(
 amt_status scan_truth_of(
 	const struct scan_build *b, const struct pred *p, bool null, uint64_t code, bool *out)
 {
-	bool one;
+	bool one = false;
 	switch (p->kind) {
 	case PRED_ALL:
 	case PRED_ANY:

@@ -87,8 +87,9 @@ amt_status scan_sum(struct scan_program *p, int32_t constant, uint32_t *node)
 amt_status scan_scalar(struct scan_program *p, uint32_t scalar, uint32_t *node)
 {
 	TRY(add_node(p, SCAN_SCALAR, 0, node));
-	p->node[*node].first = scalar;
-	p->node[*node].count = 0;
+	struct scan_node *made = &p->node[p->nodes - 1];
+	made->first = scalar;
+	made->count = 0;
 	return STATUS_OK;
 }
 

@@ -11,12 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true /* memory is the sanitizer's */
-#else
-#define SANITIZED false
-#endif
-
 enum { PAGE_ROWS = 992, BATCH = 8, GROUPS = 4 };
 enum { SMALL_PAGES = 2 * BATCH, LARGE_PAGES = 6 * BATCH, SLACK_BYTES = 8 << 20 };
 
@@ -109,8 +103,6 @@ static void bounded(void **state)
 		{"SELECT count(*), sum(a) FROM %s WHERE a >= 0 AND g <= 3", 1},
 		{"SELECT count(*), sum(a) FROM %s WHERE a >= 0 GROUP BY g", GROUPS},
 	};
-	if (SANITIZED)
-		skip();
 	struct remote r = {.key = engine_key(TOY_PARAMS)};
 	(void)strcpy(r.folder, "/tmp/amaters-scan-bound-XXXXXX");
 	assert_non_null(mkdtemp(r.folder));

@@ -15,14 +15,21 @@ struct fixture {
 	struct buf key; /* the serialised evaluation key */
 };
 
-static inline void fixture_open(struct fixture *f, uint16_t params, unsigned threads)
+/* Of a secret key, which it then owns. */
+static inline void fixture_of(struct fixture *f, struct tfhe_secret *secret, unsigned threads)
 {
-	*f = (struct fixture){.p = tfhe_params_find(params)};
-	assert_non_null(f->p);
+	*f = (struct fixture){.p = tfhe_secret_params(secret), .secret = secret};
 	OK(pool_new(&f->pool, threads));
-	OK(tfhe_secret_new(&f->secret, f->p));
 	OK(tfhe_evaluation_key_generate(f->secret, f->pool, NULL, NULL, &f->key));
 	OK(tfhe_evaluator_new(&f->e, buf_span(&f->key), f->pool, NULL, NULL));
+}
+
+static inline void fixture_open(struct fixture *f, uint16_t params, unsigned threads)
+{
+	struct tfhe_secret *secret;
+	assert_non_null(tfhe_params_find(params));
+	OK(tfhe_secret_new(&secret, tfhe_params_find(params)));
+	fixture_of(f, secret, threads);
 }
 
 static inline void fixture_close(struct fixture *f)

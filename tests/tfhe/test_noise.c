@@ -285,10 +285,39 @@ static void compressing(struct fixture *f, struct statistics *s)
 	mem_free(bytes);
 }
 
+static unsigned ones(const uint32_t *key, unsigned count)
+{
+	unsigned sum = 0;
+	for (unsigned i = 0; i < count; i++)
+		sum += key[i] & 1;
+	return sum;
+}
+
+/* Within one bit and half a percent of half ones. */
+static bool balanced(const uint32_t *key, unsigned count)
+{
+	return fabs(ones(key, count) - count / 2.0) <= 1 + 0.005 * count / 2;
+}
+
+/* The formulas are means over keys. Much of a step's noise is multiplied by key bits, so a key of few
+ * ones has less: by a third in one of thirty toy keys of 37 bits. Measured is a key as the mean has it. */
+static void average_key(struct tfhe_secret **secret, const struct tfhe_params *p)
+{
+	for (;;) {
+		OK(tfhe_secret_new(secret, p));
+		if (balanced((*secret)->small, p->n) &&
+			balanced((*secret)->big, tfhe_big_dimension(p)))
+			return;
+		tfhe_secret_free(*secret);
+	}
+}
+
 static void measure_set(uint16_t id)
 {
 	struct fixture f;
-	fixture_open(&f, id, 0);
+	struct tfhe_secret *secret;
+	average_key(&secret, tfhe_params_find(id));
+	fixture_of(&f, secret, 0);
 	const struct tfhe_params *p = f.p;
 	double unit = 0.5 / tfhe_poly_size(p);
 	agrees(&f, "fresh", fresh, tfhe_noise_fresh(p), tfhe_noise_fresh(p));

@@ -5,10 +5,10 @@
 
 #include <xxhash.h>
 
-/* Contents of a table; all bytes count, so padding is zeroed with the rest. */
+/* Contents of a table; all bytes are compared, so there is no padding. */
 struct contents {
-	unsigned functions;
-	bool mixed;
+	uint32_t functions;
+	uint32_t mixed;	     /* 0 or 1 */
 	uint32_t values[16]; /* mixed: the unit in values[0] */
 	int8_t weight[TFHE_LUT_MAX_FUNCTIONS][TFHE_LUT_SAMPLES];
 	uint32_t offset[TFHE_LUT_MAX_FUNCTIONS];
@@ -84,9 +84,7 @@ static void widen(struct int_table *out, unsigned f, int32_t v)
 static amt_status table_of(struct int_context *c, struct int_table *out, unsigned first,
 	unsigned functions, int32_t lo, int32_t hi, int_function function, int32_t parameter)
 {
-	struct contents contents;
-	memset(&contents, 0, sizeof(contents));
-	contents.functions = functions;
+	struct contents contents = {.functions = functions};
 	uint32_t *values = contents.values;
 	bool known[16] = {false};
 	uint32_t half = 1u << (tfhe_delta_log2(c->params) - 1);
@@ -144,10 +142,7 @@ amt_status int_table_mixed(struct int_context *c, struct int_table *out, unsigne
 {
 	ENSURE(hi - lo <= 16, AMT_OUT_OF_RANGE, "messages in [%d, %d] do not fit a look-up table",
 		lo, hi);
-	struct contents contents;
-	memset(&contents, 0, sizeof(contents));
-	contents.functions = functions;
-	contents.mixed = true;
+	struct contents contents = {.functions = functions, .mixed = 1};
 	int32_t step[TFHE_LUT_MAX_FUNCTIONS][TFHE_LUT_SAMPLES];
 	uint32_t common = 0, quarter = 1u << (tfhe_delta_log2(c->params) - 2);
 	for (unsigned f = 0; f < functions; f++) {
@@ -157,7 +152,7 @@ amt_status int_table_mixed(struct int_context *c, struct int_table *out, unsigne
 			widen(out, f, function(f, m, parameter));
 		int32_t centre = function(f, lo, parameter) + function(f, hi, parameter);
 		contents.offset[f] = (uint32_t)centre * quarter;
-		int32_t at[16];
+		int32_t at[16] = {0};
 		for (int32_t m = lo; m < lo + 16; m++) {
 			int32_t v = 2 * function(f, m < hi ? m : hi, parameter) - centre;
 			at[m & 15] = ((unsigned)m & 31) < 16 ? v : -v;

@@ -59,8 +59,8 @@ amt_status int_decrypt(
 		}
 		value &= mask;
 		value = (value ^ sign) - sign;
-		for (unsigned i = 0; i < words; i++)
-			values[r * words + i] = (uint64_t)(value >> 64 * i);
+		for (unsigned i = 0; i < words; i++, value >>= 64)
+			values[r * words + i] = (uint64_t)value;
 	}
 	return STATUS_OK;
 }

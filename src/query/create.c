@@ -165,7 +165,7 @@ static amt_status apply_checks(
 static amt_status make(const struct sql_statement *s, struct schema *out)
 {
 	const PgQuery__CreateStmt *n = s->node->create_stmt;
-	int location[SCHEMA_MAX_COLUMNS];
+	int location[SCHEMA_MAX_COLUMNS] = {0};
 	TRY(copy_name(s, s->table_location, "table", s->table, out->table));
 	out->version = 1;
 	TRY(mem_array(&out->column, n->n_table_elts, sizeof(*out->column)));

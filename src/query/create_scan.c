@@ -236,6 +236,8 @@ amt_status sql_domain(
 	arena_free(&arena);
 	TRY(narrowed);
 	struct column *c = r.column;
+	if (c == NULL)
+		return refuse_check(&r, k->raw_expr);
 	SQL_ENSURE(r.low <= r.high, s, AMT_INVALID_ARGUMENT, k->location,
 		"no value of column \"%s\" passes this CHECK", c->name);
 	c->checked = true;

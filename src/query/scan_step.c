@@ -179,7 +179,7 @@ amt_status scan_step_take(struct scan_plan *p, const uint64_t *totals)
 	for (unsigned i = 0; i < w->steps; i++) {
 		const struct scan_step *s = &w->step[i];
 		const struct scan_column *c = layout_of(p, s);
-		uint16_t order[SCAN_MAX_BASE];
+		uint16_t order[SCAN_MAX_BASE] = {0};
 		if (p->round >= c->digits)
 			continue;
 		TRY(order_digits(p, s, c->base[c->digits - 1 - p->round], order));

@@ -158,7 +158,7 @@ static amt_status parse_operator(const struct parsing *x, const PgQuery__Node *n
 	if (e->kind != PG_QUERY__A__EXPR__KIND__AEXPR_OP || op == NULL || e->rexpr == NULL ||
 		strlen(op) != 1 || strchr(e->lexpr != NULL ? "+-*" : "+-", op[0]) == NULL)
 		return bind_refuse(x->b, n, x->where);
-	struct poly left, right;
+	struct poly left = {0}, right = {0};
 	if (e->lexpr != NULL)
 		TRY(parse_expression(x, e->lexpr, &left));
 	else
@@ -305,7 +305,7 @@ struct expansion {
 	struct scan_pieces *sum;
 	const uint16_t *used; /* columns of the whole expression */
 	size_t uses;
-	const uint16_t *column; /* of this product, `degree` of them */
+	uint16_t column[POLY_MAX_DEGREE]; /* of this product, `degree` of them */
 	unsigned degree;
 	uint32_t node[POLY_MAX_DEGREE + SCHEMA_MAX_COLUMNS];
 };
@@ -359,12 +359,11 @@ static amt_status expand_pieces(struct expansion *e, unsigned at, uint64_t max, 
 static amt_status expand_offsets(struct expansion *e, const struct poly_term *t)
 {
 	for (unsigned subset = 0; subset < 1u << t->degree; subset++) {
-		uint16_t column[POLY_MAX_DEGREE];
 		int128 coefficient = t->coefficient;
 		e->degree = 0;
 		for (unsigned k = 0; k < t->degree; k++) {
 			if (subset >> k & 1) {
-				column[e->degree++] = t->column[k];
+				e->column[e->degree++] = t->column[k];
 				continue;
 			}
 			const struct column *c = &e->b->schema->column[t->column[k]];
@@ -376,7 +375,6 @@ static amt_status expand_offsets(struct expansion *e, const struct poly_term *t)
 		}
 		if (coefficient == 0)
 			continue;
-		e->column = column;
 		TRY(expand_pieces(e, 0, 1, coefficient));
 	}
 	return STATUS_OK;

@@ -147,13 +147,14 @@ static bool parse_timestamp(struct span text, int128 *out)
 	bool bc = rest.size >= 2 && span_is_word(span_of(rest.data + rest.size - 2, 2), "bc");
 	if (bc)
 		rest = span_trim(span_of(rest.data, rest.size - 2));
+	static const char era[] = {' ', 'b', 'c'};
 	char copy[24];
 	int64_t days, time = 0;
 	if (date.size > 16)
 		return false;
 	memcpy(copy, date.data, date.size);
-	memcpy(copy + date.size, " bc", 3);
-	if (!parse_date(span_of(copy, date.size + (bc ? 3 : 0)), &days) ||
+	memcpy(copy + date.size, era, sizeof(era));
+	if (!parse_date(span_of(copy, date.size + (bc ? sizeof(era) : 0)), &days) ||
 		(rest.size > 0 && !parse_time(rest, &time)) ||
 		(at < text.size && rest.size == 0 && !bc))
 		return false;

@@ -530,7 +530,8 @@ static bool reduce_uniform(const struct ntt *t, uint64_t *out, const uint64_t *w
 static void convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n)
 {
 	struct modulus m = modulus(t);
-	vec whole = set((double)p), half = set((double)(p / 2));
+	uint64_t most = p / 2; /* above it x stands for x - p */
+	vec whole = set((double)p), half = set((double)most);
 	for (size_t i = 0; i < n; i += 4) {
 		vec x = to_double(load_words(a + i));
 		x = sub(x, _mm256_and_pd(_mm256_cmp_pd(x, half, _CMP_GT_OQ), whole));

@@ -47,7 +47,7 @@ static void get_bits(uint32_t *words, const uint8_t *in, size_t count, unsigned 
 	for (size_t i = 0; i < count; i++) {
 		for (; bits < log2; bits += 8)
 			held |= (uint64_t)*in++ << bits;
-		words[i] = (uint32_t)held << (32 - log2);
+		words[i] = (uint32_t)(held << 32 >> log2); /* the low log2 bits, at the top */
 		held >>= log2;
 		bits -= log2;
 	}

@@ -5,6 +5,8 @@
 #include "os/clock.h"
 #include "tfhe/kernel.h"
 
+#include <stdio.h>
+
 enum {
 	AT_LAYOUT = WIRE_HEADER_BYTES,
 	AT_ISA = AT_LAYOUT + 8,
@@ -90,10 +92,7 @@ static void file_name(char out[NAME_BYTES], const struct expanded_name *name)
 		out[2 * i + 1] = "0123456789abcdef"[name->key_id[i] & 15];
 	}
 	size_t at = 2 * sizeof(name->key_id);
-	const char *isa = isa_name(name->isa);
-	out[at++] = '-';
-	memcpy(out + at, isa, strlen(isa));
-	memcpy(out + at + strlen(isa), ".expanded", sizeof(".expanded"));
+	(void)snprintf(out + at, NAME_BYTES - at, "-%s.expanded", isa_name(name->isa));
 }
 
 static amt_status open_file(struct expanded *x, const char *path, const struct expanded_name *name)

@@ -39,19 +39,23 @@ static inline void *engine_thread(void *context)
 	return NULL;
 }
 
+/* Opens a session over a socket; NULL where that fails. */
+static inline amt_status engine_session(amt_session **session, int end, amt_session_options o)
+{
+	o.use_fds = true;
+	o.in_fd = o.out_fd = end;
+	*session = NULL;
+	return amt_session_open(session, &o);
+}
+
 /* Serves the open host to a new session. */
 static inline amt_status engine_connect(struct engine *e, amt_session_options o)
 {
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, e->ends), 0);
 	assert_int_equal(pthread_create(&e->thread, NULL, engine_thread, e), 0);
-	o.use_fds = true;
-	o.in_fd = o.out_fd = e->ends[0];
 	if (o.key == NULL)
 		o.key = e->key;
-	amt_status s = amt_session_open(&e->session, &o);
-	if (!amt_ok(s))
-		e->session = NULL;
-	return s;
+	return engine_session(&e->session, e->ends[0], o);
 }
 
 static inline void engine_disconnect(struct engine *e)

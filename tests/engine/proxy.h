@@ -72,14 +72,9 @@ static inline amt_status proxy_connect(struct proxy *p, amt_session_options o)
 	p->requests = 0;
 	assert_int_equal(pthread_create(&e->thread, NULL, engine_thread, e), 0);
 	assert_int_equal(pthread_create(&p->thread, NULL, proxy_thread, p), 0);
-	o.use_fds = true;
-	o.in_fd = o.out_fd = p->ends[0];
 	if (o.key == NULL)
 		o.key = e->key;
-	amt_status s = amt_session_open(&e->session, &o);
-	if (!amt_ok(s))
-		e->session = NULL;
-	return s;
+	return engine_session(&e->session, p->ends[0], o);
 }
 
 static inline void proxy_disconnect(struct proxy *p)

@@ -1,10 +1,10 @@
 /* The public face besides statements: import, cancelling, EXPLAIN, inspection, key files. */
 #include "engine/fixture.h"
 
+#include "folder.h"
 #include "tfhe/toy_params.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 static int setup(void **state)
 {
@@ -214,10 +214,10 @@ static void statement_errors(void **state)
 static void key_files(void **state)
 {
 	(void)state;
-	char folder[] = "/tmp/amaters-keys-XXXXXX", path[64], file[64];
+	char folder[FOLDER_BYTES], path[64], file[64];
 	amt_key *key, *again;
 	char *text;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	(void)snprintf(path, sizeof(path), "%s/owner.key", folder);
 	(void)snprintf(file, sizeof(file), "%s/evaluation.key", folder);
 	assert_non_null(amt_parameters_name(0));
@@ -238,9 +238,7 @@ static void key_files(void **state)
 	FAILS(AMT_NOT_FOUND, amt_inspect_file("/nonexistent", AMT_FORMAT_TEXT, &text));
 	amt_key_free(key);
 	amt_key_free(again);
-	(void)unlink(path);
-	(void)unlink(file);
-	(void)rmdir(folder);
+	folder_remove(folder);
 }
 
 int main(void)

@@ -4,29 +4,19 @@
 #include "engine/fixture.h"
 
 #include "crypto/secret.h"
+#include "folder.h"
 #include "leak_scan.h"
 #include "tfhe/secret_inside.h"
-
-#include <ftw.h>
-#include <stdlib.h>
 
 enum { ROWS = 10, CANARY = 16 };
 
 struct leak {
 	amt_key *key;
 	amt_session *session;
-	char folder[64];
+	char folder[FOLDER_BYTES];
 	char canary[ROWS][CANARY + 1];
 	struct leak_scan *scan;
 };
-
-static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *where)
-{
-	(void)s;
-	(void)flag;
-	(void)where;
-	return remove(path);
-}
 
 /* Key bits are kept as masks of all ones or zeros. */
 static void add_bits(
@@ -115,8 +105,7 @@ static int setup(void **state)
 	struct leak *l;
 	amt_result *r;
 	OK(mem_zalloc(&l, sizeof(*l)));
-	(void)strcpy(l->folder, "/tmp/amaters-leak-XXXXXX");
-	assert_non_null(mkdtemp(l->folder));
+	folder_make(l->folder);
 	l->key = engine_key(TFHE_DEFAULT_PARAMS);
 	amt_session_options o = {.key = l->key, .database = l->folder, .host_threads = 2};
 	OK(amt_session_open(&l->session, &o));
@@ -135,7 +124,7 @@ static int teardown(void **state)
 	struct leak *l = *state;
 	amt_session_close(l->session);
 	leak_scan_free(l->scan);
-	(void)nftw(l->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(l->folder);
 	amt_key_free(l->key);
 	mem_free(l);
 	return 0;

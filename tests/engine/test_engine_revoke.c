@@ -3,10 +3,8 @@
 #include "engine/fixture.h"
 
 #include "bgv/toy_rings.h"
+#include "folder.h"
 #include "tfhe/toy_params.h"
-
-#include <ftw.h>
-#include <stdlib.h>
 
 static const char cache[] = "cache", store[] = "db";
 static uint8_t piece[2][48]; /* out of the middle of each evaluation key */
@@ -33,14 +31,6 @@ static void look_for_keys(bool there)
 	seen[0] = seen[1] = false;
 	assert_int_equal(nftw(".", look, 16, FTW_PHYS), 0);
 	assert_true(seen[0] == there && seen[1] == there);
-}
-
-static int remove_one(const char *path, const struct stat *about, int flag, struct FTW *where)
-{
-	(void)about;
-	(void)flag;
-	(void)where;
-	return remove(path);
 }
 
 static void start_host(struct engine *e)
@@ -126,13 +116,12 @@ static void check_refused(struct engine *e)
 	OK(amt_audit(e->session, "t", &rows));
 }
 
-static char folder[32];
+static char folder[FOLDER_BYTES];
 
 static int enter(void **state)
 {
 	(void)state;
-	(void)strcpy(folder, "/tmp/amaters-revoke-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	return chdir(folder);
 }
 
@@ -140,7 +129,8 @@ static int leave(void **state)
 {
 	(void)state;
 	assert_int_equal(chdir("/"), 0);
-	return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
+	return 0;
 }
 
 static void revoked(void **state)

@@ -1,16 +1,11 @@
 /* Tables with scan pages when the power goes or the host is killed: every change (rows, pages, validities,
  * owner state) is there whole or not at all, what was acknowledged is there, and no file is left over.
  * Toy rings. */
-#include "engine/fixture.h"
+#include "engine/host_process.h"
 
 #include "bgv/toy_rings.h"
 #include "os/io_sim.h"
 #include "tfhe/toy_params.h"
-
-#include <ftw.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 
 static bool light(void)
 {
@@ -179,118 +174,39 @@ static void failures(void **state)
 
 /* ---- a host killed at any time, on the real one */
 
-struct remote {
-	amt_key *key;
-	char folder[64];
-	amt_session *session;
-	pid_t pid;
-	int end;
-};
-
-static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *where)
-{
-	(void)s;
-	(void)flag;
-	(void)where;
-	return remove(path);
-}
-
-static amt_status connect_remote(struct remote *r)
-{
-	int ends[2];
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	r->pid = fork();
-	assert_true(r->pid >= 0);
-	if (r->pid == 0) {
-		(void)close(ends[0]);
-		amt_host_options o = {.database = r->folder, .threads = 1};
-		amt_status s = amt_host_serve(&o, ends[1], ends[1]);
-		_exit(amt_ok(s) ? 0 : 1);
-	}
-	(void)close(ends[1]);
-	r->end = ends[0];
-	amt_session_options o = {.key = r->key, .use_fds = true, .in_fd = r->end, .out_fd = r->end};
-	amt_status s = amt_session_open(&r->session, &o);
-	if (!amt_ok(s))
-		r->session = NULL;
-	return s;
-}
-
-static void end_remote(struct remote *r)
-{
-	int status;
-	amt_session_close(r->session);
-	r->session = NULL;
-	(void)close(r->end);
-	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
-}
-
-struct killer {
-	pid_t pid;
-	unsigned delay_us;
-};
-
-static void *kill_later(void *context)
-{
-	struct killer *k = context;
-	(void)usleep(k->delay_us);
-	(void)kill(k->pid, SIGKILL);
-	return NULL;
-}
-
-static long number(struct remote *r, const char *sql)
-{
-	amt_result *result;
-	OK(amt_execute(r->session, sql, &result));
-	long n = strtol(amt_result_cell(result, 0, 0), NULL, 10);
-	amt_result_free(result);
-	return n;
-}
-
-static amt_status run(struct remote *r, const char *sql)
-{
-	amt_result *result = NULL;
-	amt_status s = amt_execute(r->session, sql, &result);
-	amt_result_free(result);
-	return s;
-}
-
 static void killed(void **state)
 {
 	(void)state;
-	struct remote r = {.key = engine_key(TOY_PARAMS)};
-	(void)strcpy(r.folder, "/tmp/amaters-scan-crash-XXXXXX");
-	assert_non_null(mkdtemp(r.folder));
-	OK(connect_remote(&r));
-	OK(run(&r, create));
-	end_remote(&r);
+	struct remote r;
+	remote_make(&r, TOY_PARAMS);
+	OK(remote_connect(&r, NULL));
+	OK(remote_run(&r, create));
+	assert_int_equal(remote_end(&r), 0);
 	long there = 0;
 	srand(5);
 	for (unsigned i = 0; i < (light() ? 3u : 15u); i++) {
-		OK(connect_remote(&r));
-		long now = number(&r, "SELECT count(*) FROM t WHERE a < 200");
+		OK(remote_connect(&r, NULL));
+		long now = remote_number(&r, "SELECT count(*) FROM t WHERE a < 200");
 		assert_true(now == there || now == there + 2);
 		there = now;
 		uint64_t audited;
 		OK(amt_audit(r.session, "t", &audited));
-		struct killer k = {r.pid, (unsigned)rand() % 150000};
-		pthread_t thread;
-		assert_int_equal(pthread_create(&thread, NULL, kill_later, &k), 0);
+		struct killer k;
+		killer_start(&k, &r, (unsigned)rand() % 150000);
 		amt_status s = STATUS_OK;
 		for (unsigned n = 0; amt_ok(s); n++) {
-			s = run(&r, "INSERT INTO t VALUES (1, true, 'x'), (2, false, NULL)");
+			s = remote_run(&r, "INSERT INTO t VALUES (1, true, 'x'), (2, false, NULL)");
 			there += amt_ok(s) ? 2 : 0;
 			if (amt_ok(s) && n % 2 == 0)
-				s = run(&r, "UPDATE t SET c = 'new' WHERE a = 1");
+				s = remote_run(&r, "UPDATE t SET c = 'new' WHERE a = 1");
 			if (amt_ok(s) && n % 3 == 0)
 				s = amt_repack(r.session, "t", NULL);
 		}
 		amt_status_clear(&s);
-		(void)pthread_join(thread, NULL);
-		end_remote(&r);
+		(void)pthread_join(k.thread, NULL);
+		(void)remote_end(&r);
 	}
-	(void)nftw(r.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	amt_key_free(r.key);
+	remote_remove(&r);
 }
 
 int main(void)

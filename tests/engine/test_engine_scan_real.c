@@ -2,20 +2,10 @@
  * holds, so that there are two and a tail. */
 #include "engine/fixture.h"
 
+#include "folder.h"
 #include "tfhe/toy_params.h"
 
-#include <ftw.h>
-#include <stdlib.h>
-
 enum { PER_PAGE = 8192 - 32, ROWS = PER_PAGE + 1500 };
-
-static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *where)
-{
-	(void)s;
-	(void)flag;
-	(void)where;
-	return remove(path);
-}
 
 static void check_cell(struct engine *e, const char *sql, long expected)
 {
@@ -29,11 +19,11 @@ static void real(void **state)
 {
 	(void)state;
 	struct engine e = {.key = engine_key(TOY_PARAMS)};
-	char folder[] = "/tmp/amaters-scan-XXXXXX";
+	char folder[FOLDER_BYTES];
 	struct store_options options = {0};
 	struct buf csv = {0};
 	long over = 0, sum = 0;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	OK(io_posix_new(&e.io));
 	OK(host_open(&e.host, e.io, folder, &options, 0));
 	OK(engine_connect(&e, (amt_session_options){0}));
@@ -70,7 +60,7 @@ static void real(void **state)
 	if (getenv("AMT_TEST_LIGHT") == NULL)
 		OK(amt_audit(e.session, "t", NULL));
 	engine_close(&e);
-	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 }
 
 int main(void)

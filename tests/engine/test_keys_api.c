@@ -1,11 +1,8 @@
 /* Keys through the public interface, at 128 bits: key stores, writers, rotation, compression, and what
  * each of them refuses. */
-#include "testing.h"
+#include "folder.h"
 
 #include "amaters/amaters.h"
-
-#include <stdlib.h>
-#include <unistd.h>
 
 struct bytes {
 	void *data;
@@ -20,11 +17,11 @@ static void evaluation(const amt_key *key, struct bytes *out)
 static void a_store_in_a_folder(void **state)
 {
 	(void)state;
-	char folder[] = "/tmp/amaters-keys-XXXXXX", command[64], store_folder[40];
+	char folder[FOLDER_BYTES], store_folder[40];
 	char id[AMT_KEY_ID_TEXT], next[AMT_KEY_ID_TEXT], found[AMT_KEY_ID_TEXT];
 	amt_key_store *s;
 	amt_key *key, *same;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	(void)snprintf(store_folder, sizeof(store_folder), "%s/ks", folder);
 	OK(amt_key_store_create(store_folder, "pass", 4));
 	FAILS(AMT_ALREADY_EXISTS, amt_key_store_create(store_folder, "pass", 4));
@@ -72,8 +69,7 @@ static void a_store_in_a_folder(void **state)
 	FAILS(AMT_INTEGRITY, amt_key_store_audit(s, head, &events, &count));
 	FAILS(AMT_INVALID_ARGUMENT, amt_key_store_audit(s, "xyz", &events, &count));
 	amt_key_store_close(s);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-	assert_int_equal(system(command), 0);
+	folder_remove(folder);
 }
 
 static void a_store_in_memory(void **state)

@@ -6,6 +6,7 @@
 #include "crypto/wire.h"
 #include "keys/key_store_inside.h"
 #include "os/io_memory.h"
+#include "folder.h"
 #include "leak_scan.h"
 #include "os/io_sim.h"
 
@@ -543,12 +544,12 @@ static size_t hits_in_holder(
 static void closed_keys_are_gone_from_memory(void **state)
 {
 	(void)state;
-	char folder[] = "/tmp/amaters-store-XXXXXX", command[64];
+	char folder[FOLDER_BYTES];
 	uint8_t id[2][KEY_ID_BYTES], raw[1024], bits[2048];
 	struct io *io;
 	struct key_store *s;
 	const struct key_ring *ring;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	OK(io_posix_new(&io));
 	OK(key_store_create_at(io, folder, span_str("pass"), cheap));
 	OK(key_store_open(&s, io, folder, span_str("pass"), 0));
@@ -575,8 +576,7 @@ static void closed_keys_are_gone_from_memory(void **state)
 	/* Nor does the folder hold it in the clear. */
 	assert_int_equal(leak_scan_folder(scan, folder), 0);
 	leak_scan_free(scan);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-	assert_int_equal(system(command), 0);
+	folder_remove(folder);
 }
 
 /* ---- known answers: a store as it was first released (tests/data/keys). AMT_WRITE_KNOWN=1 makes it

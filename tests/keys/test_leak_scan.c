@@ -3,6 +3,7 @@
  * the secret from a pipe, keeps it in one form and wipes the rest. */
 #include "testing.h"
 
+#include "folder.h"
 #include "leak_scan.h"
 
 #include "crypto/sample.h"
@@ -187,8 +188,8 @@ static void every_form_is_found_in_files(void **state)
 {
 	(void)state;
 	enum { ROOM = 8 * BITS, FILE_BYTES = (1 << 20) + ROOM + 64 };
-	char folder[] = "/tmp/amaters-leak-XXXXXX", inner[64], path[80];
-	assert_non_null(mkdtemp(folder));
+	char folder[FOLDER_BYTES], inner[64], path[80];
+	folder_make(folder);
 	(void)snprintf(inner, sizeof(inner), "%s/inner", folder);
 	(void)snprintf(path, sizeof(path), "%s/data", inner);
 	assert_int_equal(mkdir(inner, 0700), 0);
@@ -210,9 +211,7 @@ static void every_form_is_found_in_files(void **state)
 		if ((hits == 0) != (i == FORMS))
 			fail_msg("the form %s: %zu hits", i < FORMS ? forms[i] : "nothing", hits);
 	}
-	(void)unlink(path);
-	(void)rmdir(inner);
-	(void)rmdir(folder);
+	folder_remove(folder);
 	free(file);
 	leak_scan_free(scan);
 }

@@ -6,6 +6,7 @@
 #include "model.h"
 
 #include "os/io_sim.h"
+#include "folder.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -484,11 +485,11 @@ static uint64_t check_after_kill(struct io *io, const char *folder, uint64_t ack
 static void sigkill_loses_nothing_acknowledged(void **state)
 {
 	(void)state;
-	char folder[] = "/tmp/amaters-kill-XXXXXX";
+	char folder[FOLDER_BYTES];
 	struct io *io;
 	struct random r = {61};
 	uint64_t acknowledged = 0;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	OK(io_posix_new(&io));
 	const char *rounds = getenv("AMT_KILL_ROUNDS");
 	for (int round = rounds != NULL ? atoi(rounds) : 24; round > 0; round--) {
@@ -513,26 +514,17 @@ static void sigkill_loses_nothing_acknowledged(void **state)
 		acknowledged = check_after_kill(io, folder, acknowledged);
 	}
 	assert_true(acknowledged > 0);
-	struct io_names names;
-	OK(io_list(io, folder, &names));
-	for (size_t i = 0; i < names.count; i++) {
-		char *path;
-		OK(io_path(&path, folder, names.names[i]));
-		OK(io_remove(io, path));
-		mem_free(path);
-	}
-	io_names_free(&names);
-	(void)rmdir(folder);
+	folder_remove(folder);
 	io_free(io);
 }
 
 static void another_process_is_locked_out(void **state)
 {
 	(void)state;
-	char folder[] = "/tmp/amaters-lock-XXXXXX";
+	char folder[FOLDER_BYTES];
 	struct io *io;
 	struct store *s, *other;
-	assert_non_null(mkdtemp(folder));
+	folder_make(folder);
 	OK(io_posix_new(&io));
 	OK(store_open(&s, io, folder, NULL));
 	pid_t child = fork();
@@ -546,16 +538,7 @@ static void another_process_is_locked_out(void **state)
 	OK(store_close(s));
 	OK(store_open(&s, io, folder, NULL));
 	OK(store_close(s));
-	struct io_names names;
-	OK(io_list(io, folder, &names));
-	for (size_t i = 0; i < names.count; i++) {
-		char *path;
-		OK(io_path(&path, folder, names.names[i]));
-		OK(io_remove(io, path));
-		mem_free(path);
-	}
-	io_names_free(&names);
-	(void)rmdir(folder);
+	folder_remove(folder);
 	io_free(io);
 }
 

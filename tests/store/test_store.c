@@ -5,30 +5,15 @@
 #include "base/alloc.h"
 
 #include "os/io_memory.h"
-
-#include <unistd.h>
+#include "folder.h"
 
 struct rig {
 	struct io *io;
-	char folder[64];
+	char folder[FOLDER_BYTES];
 	struct store_options options;
 	bool on_disk;
 	struct store *store;
 };
-
-static void remove_folder(struct io *io, const char *folder)
-{
-	struct io_names names;
-	OK(io_list(io, folder, &names));
-	for (size_t i = 0; i < names.count; i++) {
-		char *path;
-		OK(io_path(&path, folder, names.names[i]));
-		OK(io_remove(io, path));
-		mem_free(path);
-	}
-	io_names_free(&names);
-	(void)rmdir(folder);
-}
 
 static void rig_reopen(struct rig *g)
 {
@@ -40,7 +25,7 @@ static void rig_close(struct rig *g)
 {
 	OK(store_close(g->store));
 	if (g->on_disk)
-		remove_folder(g->io, g->folder);
+		folder_remove(g->folder);
 	io_free(g->io);
 }
 
@@ -48,8 +33,7 @@ static struct rig new_rig(struct store_options options, bool on_disk)
 {
 	struct rig g = {.options = options, .folder = "db", .on_disk = on_disk};
 	if (on_disk) {
-		strcpy(g.folder, "/tmp/amaters-store-XXXXXX");
-		assert_non_null(mkdtemp(g.folder));
+		folder_make(g.folder);
 		OK(io_posix_new(&g.io));
 	} else {
 		OK(io_memory_new(&g.io));

@@ -1,8 +1,8 @@
 /* Expanded keys in files: shared by processes, refused and made anew when they do not fit. */
 #include "fixture.h"
+#include "folder.h"
 #include "toy_params.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ struct shelf {
 	struct pool *pool;
 	struct tfhe_secret *secret;
 	struct buf key;
-	char folder[64], file[192];
+	char folder[FOLDER_BYTES], file[192];
 };
 
 static void file_of(struct shelf *s, const uint8_t *key_id)
@@ -25,8 +25,8 @@ static void file_of(struct shelf *s, const uint8_t *key_id)
 
 static void shelf_open(struct shelf *s)
 {
-	*s = (struct shelf){.folder = "/tmp/amaters-expanded-XXXXXX"};
-	assert_non_null(mkdtemp(s->folder));
+	*s = (struct shelf){0};
+	folder_make(s->folder);
 	OK(pool_new(&s->pool, 2));
 	OK(tfhe_secret_new(&s->secret, tfhe_params_find(TOY_PARAMS)));
 	OK(tfhe_evaluation_key_generate(s->secret, s->pool, NULL, NULL, &s->key));
@@ -35,9 +35,7 @@ static void shelf_open(struct shelf *s)
 
 static void shelf_close(struct shelf *s)
 {
-	char command[128];
-	(void)snprintf(command, sizeof(command), "rm -rf %s", s->folder);
-	assert_int_equal(system(command), 0);
+	folder_remove(s->folder);
 	tfhe_secret_free(s->secret);
 	buf_free(&s->key);
 	pool_free(s->pool);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,6 +15,12 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/status.h"
+
+/* Whether less volume will do: everything is slow here (tests/README.md). */
+static inline bool light(void)
+{
+	return getenv("AMT_TEST_LIGHT") != NULL;
+}
 
 /* The call succeeds. */
 #define OK(expression)                                                                   \

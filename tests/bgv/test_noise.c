@@ -236,11 +236,6 @@ static void whole_ring(const struct bgv_params *p, unsigned limbs, unsigned most
 	fixture_close(&f);
 }
 
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 static void b13(void **state)
 {
 	(void)state;

@@ -15,7 +15,7 @@ static const double two_64 = 18446744073709551616.0;
 /* Samples of a statistical case; a sixteenth where everything is slow. */
 static size_t volume(size_t count)
 {
-	return getenv("AMT_TEST_LIGHT") == NULL ? count : count / 16;
+	return light() ? count / 16 : count;
 }
 
 static struct noise_distribution tuniform(unsigned b)

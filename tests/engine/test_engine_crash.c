@@ -20,11 +20,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 static void killed_while_inserting(void **state)
 {
 	struct remote *r = *state;

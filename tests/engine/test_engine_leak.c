@@ -138,7 +138,7 @@ static void nothing_leaks(void **state)
 	assert_int_equal(amt_result_rows(r), 1);
 	assert_string_equal(amt_result_cell(r, 0, 0), l->canary[7]);
 	amt_result_free(r);
-	if (getenv("AMT_TEST_LIGHT") == NULL) {
+	if (!light()) {
 		OK(amt_execute(l->session, "UPDATE t SET a = 100 WHERE a = 8", &r));
 		amt_result_free(r);
 	}

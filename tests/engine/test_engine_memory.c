@@ -36,7 +36,7 @@ static void state_of(struct engine *e, char out[64])
 static void starved(void **state)
 {
 	(void)state;
-	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? STEP_LIGHT : STEP;
+	size_t step = light() ? STEP_LIGHT : STEP;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		struct engine e;
 		bool done = false;

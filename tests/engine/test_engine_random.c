@@ -313,7 +313,7 @@ static void like_sqlite(void **state)
 		"CREATE TABLE t (id integer, a integer, b integer, d integer, e integer, p integer)");
 	run_lite(w);
 	insert_rows(w, 30);
-	unsigned statements = getenv("AMT_TEST_LIGHT") != NULL ? STATEMENTS_LIGHT : STATEMENTS;
+	unsigned statements = light() ? STATEMENTS_LIGHT : STATEMENTS;
 	for (unsigned i = 0; i < statements; i++)
 		switch (rnd(w, 10)) {
 		case 0:

@@ -112,7 +112,7 @@ static const char *const questions[] = {
 
 static void ask_all(struct world *w)
 {
-	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? 4 : 1;
+	size_t step = light() ? 4 : 1;
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i += step)
 		same(w, questions[i]);
 }

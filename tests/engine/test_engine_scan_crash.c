@@ -7,11 +7,6 @@
 #include "os/io_sim.h"
 #include "tfhe/toy_params.h"
 
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 /* ---- power cuts, on the simulated disk */
 
 enum { STEPS = 7 };

@@ -72,7 +72,7 @@ static void starve(const char *sql, int adds, size_t first, size_t step)
 static void starved(void **state)
 {
 	(void)state;
-	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? 211 : 37;
+	size_t step = light() ? 211 : 37;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		starve(statements[i].sql, statements[i].adds, 1 + i, step);
 }
@@ -80,7 +80,7 @@ static void starved(void **state)
 static void starved_while_making(void **state)
 {
 	(void)state;
-	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? 97 : 29;
+	size_t step = light() ? 97 : 29;
 	bool done = false;
 	for (size_t n = 3; !done; n += step) {
 		struct engine e;

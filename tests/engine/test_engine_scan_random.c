@@ -237,11 +237,6 @@ static void live(unsigned ring, unsigned rows, unsigned statements)
 }
 
 /* Under sanitizers a part will do. */
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 static void in_a_toy_ring(void **state)
 {
 	(void)state;

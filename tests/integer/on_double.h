@@ -14,11 +14,6 @@ static struct harness h;
 /* By how much the mean over 1024 rows and more may exceed what is tracked. */
 static double slack_of_many = 1.1;
 
-static inline bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 /* Tracked noise is not below the true one. */
 static void check_noise(struct harness *unused, const struct int_column *x)
 {

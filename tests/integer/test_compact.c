@@ -76,7 +76,7 @@ static void every_type_comes_through(void **state)
 	struct parties p;
 	parties_open(&p, TOY_PARAMS);
 	size_t n = tfhe_poly_size(p.f.p);
-	unsigned step = getenv("AMT_TEST_LIGHT") != NULL ? 3 : 1;
+	unsigned step = light() ? 3 : 1;
 	for (unsigned type = 0; type <= INT_I64; type += step) {
 		size_t full = n / int_type_blocks((enum int_type)type);
 		const size_t rows[] = {1, 3, full, full + 1, 2 * full + 5};
@@ -95,7 +95,7 @@ static void the_default_set(void **state)
 	struct parties p;
 	parties_open(&p, TFHE_DEFAULT_PARAMS);
 	written_and_read(&p, INT_U64, 1);
-	if (getenv("AMT_TEST_LIGHT") == NULL)
+	if (!light())
 		written_and_read(&p, INT_I16, 20);
 	parties_close(&p);
 }

@@ -109,7 +109,7 @@ static void every_type_is_compressed(void **state)
 	(void)state;
 	struct site s;
 	const uint16_t sets[] = {TOY_PARAMS, TOY_PARAMS_GAUSSIAN};
-	unsigned step = getenv("AMT_TEST_LIGHT") != NULL ? 3 : 1;
+	unsigned step = light() ? 3 : 1;
 	for (size_t i = 0; i < 2; i++) {
 		site_open(&s, sets[i]);
 		size_t n = tfhe_poly_size(s.f.p);
@@ -122,7 +122,7 @@ static void every_type_is_compressed(void **state)
 		site_close(&s);
 	}
 	site_open(&s, TFHE_DEFAULT_PARAMS);
-	there_and_back(&s, INT_U32, getenv("AMT_TEST_LIGHT") != NULL ? 1 : 128);
+	there_and_back(&s, INT_U32, light() ? 1 : 128);
 	site_close(&s);
 }
 
@@ -244,7 +244,7 @@ static void lists_change_keys(void **state)
 	(void)state;
 	from_old_to_new(TOY_PARAMS, 20);
 	from_old_to_new(TOY_PARAMS_GAUSSIAN, 20);
-	if (getenv("AMT_TEST_LIGHT") != NULL) {
+	if (light()) {
 		from_old_to_new(TFHE_DEFAULT_PARAMS, 1);
 		return;
 	}

@@ -70,12 +70,6 @@ static void check_noise(struct harness *h, const struct int_column *column)
 			samples, (unsigned long long)int_noise(&column->block[0]));
 }
 
-/* Sanitizers: toy keys show what they look for, and real bootstraps take a second each. */
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 static void no_check(struct harness *h, const struct int_column *column)
 {
 	(void)h;

@@ -151,8 +151,7 @@ static void public_interface(void **state)
 	void *evaluation_key, *bytes;
 	size_t size;
 	uint64_t x[3] = {200, 5, 77}, y = 100, got[3];
-	size_t n =
-		getenv("AMT_TEST_LIGHT") != NULL ? 1 : 3; /* real bootstraps are slow under asan */
+	size_t n = light() ? 1 : 3; /* real bootstraps are slow under asan */
 	OK(amt_key_generate(&key, NULL));
 	OK(amt_key_generate(&other, NULL));
 	OK(amt_int_evaluation_key(key, &evaluation_key, &size));

@@ -305,7 +305,7 @@ static void on_disk_with_the_real_cost(void **state)
 	FAILS(AMT_WRONG_PASSPHRASE,
 		key_file_change_passphrase(io, path, span_str("first"), span_str("third")));
 
-	if (getenv("AMT_TEST_LIGHT") == NULL) {
+	if (!light()) {
 		OK(key_file_create(io, path, other, span_str("third"), true));
 		OK(key_file_open(io, path, span_str("third"), &back));
 		expect_same(other, back);

@@ -287,7 +287,7 @@ static void tampering_shows(void **state)
 	uint8_t *bad;
 	OK(mem_dup(&bad, content.data, content.size));
 	/* Every byte counts. */
-	size_t step = getenv("AMT_TEST_LIGHT") != NULL ? 37 : 1;
+	size_t step = light() ? 37 : 1;
 	for (size_t i = 8; i < content.size; i += step) {
 		bad[i] ^= 1;
 		write_trail(io, buf_span(&trail), span_of(bad, content.size));
@@ -407,10 +407,9 @@ static void check_after_crash(struct io *io, const struct script *x)
 static void power_cuts_lose_nothing_acknowledged(void **state)
 {
 	(void)state;
-	bool light = getenv("AMT_TEST_LIGHT") != NULL;
-	for (uint64_t k = 1;; k += light ? 5 : 1) {
+	for (uint64_t k = 1;; k += light() ? 5 : 1) {
 		bool finished = false;
-		for (uint64_t seed = 0; seed < (light ? 1 : 4); seed++) {
+		for (uint64_t seed = 0; seed < (light() ? 1 : 4); seed++) {
 			struct io *io;
 			struct script x = {0};
 			OK(io_sim_new(&io, 31 * k + seed));
@@ -430,7 +429,7 @@ static void power_cuts_lose_nothing_acknowledged(void **state)
 static void single_failures_leave_the_store_usable(void **state)
 {
 	(void)state;
-	for (uint64_t k = 1;; k += getenv("AMT_TEST_LIGHT") != NULL ? 7 : 1) {
+	for (uint64_t k = 1;; k += light() ? 7 : 1) {
 		struct io *io;
 		uint8_t a[KEY_ID_BYTES];
 		OK(io_sim_new(&io, k));

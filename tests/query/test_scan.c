@@ -203,7 +203,7 @@ static void run_plan(const struct scanned *x, struct scan_plan *p, bool *match)
 /* Under sanitizers a part will do. */
 static unsigned times(unsigned n)
 {
-	return getenv("AMT_TEST_LIGHT") != NULL ? n / 8 : n;
+	return light() ? n / 8 : n;
 }
 
 static void check_rows(sqlite3 *db, const struct scanned *x, const struct pair *where)

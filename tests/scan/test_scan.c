@@ -141,7 +141,7 @@ static void test_random(void **state)
 	struct builder b = {0};
 	open_table(&f, 11, 2, 4500);
 	srand(9);
-	for (unsigned i = 0; i < (getenv("AMT_TEST_LIGHT") != NULL ? 3 : 40); i++) {
+	for (unsigned i = 0; i < (light() ? 3 : 40); i++) {
 		uint32_t node[3];
 		for (unsigned k = 0; k < 3; k++) {
 			unsigned column = (unsigned)rand() % f.table.columns;

@@ -136,7 +136,7 @@ static void flips(void **state)
 	OK(io_sim_new(&io, 5));
 	OK(io_make_folder(io, "db"));
 	OK(write_segment(io, 7, LENGTH));
-	size_t stride = getenv("AMT_TEST_LIGHT") != NULL ? 97 : 1, caught = 0, tried = 0;
+	size_t stride = light() ? 97 : 1, caught = 0, tried = 0;
 	for (size_t at = 0; at < LENGTH + 8 + SEGMENT_FOOTER_BYTES; at += stride) {
 		OK(io_sim_flip(io, "db/000007.segment", at, (uint8_t)(1u << at % 8)));
 		amt_status s = check_segment(io, 7, LENGTH);
@@ -262,7 +262,7 @@ static uint64_t count_calls(void)
 static void power_cuts(void **state)
 {
 	(void)state;
-	uint64_t calls = count_calls(), seeds = getenv("AMT_TEST_LIGHT") != NULL ? 1 : 4;
+	uint64_t calls = count_calls(), seeds = light() ? 1 : 4;
 	for (uint64_t k = 1; k <= calls; k++)
 		for (uint64_t seed = 0; seed < seeds; seed++) {
 			struct io *io;

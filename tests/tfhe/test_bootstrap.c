@@ -127,11 +127,6 @@ static void toy_tables(void **state)
 	}
 }
 
-static bool light(void)
-{
-	return getenv("AMT_TEST_LIGHT") != NULL;
-}
-
 /* Sums of bootstrap outputs with squared weights of 150, the most the set allows, bootstrapped. */
 static void weighted_sums(struct fixture *f, size_t rounds)
 {

@@ -17,9 +17,9 @@
 
 typedef void (*measurement)(struct fixture *f, struct statistics *s);
 
-static size_t volume(size_t full, size_t light)
+static size_t volume(size_t full, size_t few)
 {
-	return getenv("AMT_TEST_LIGHT") != NULL ? light : full;
+	return light() ? few : full;
 }
 
 static void agrees(
@@ -348,7 +348,7 @@ static void default_set(void **state)
 static void gaussian_set(void **state)
 {
 	(void)state;
-	if (getenv("AMT_TEST_LIGHT") == NULL)
+	if (!light())
 		measure_set(4);
 	else
 		measure_set(TOY_PARAMS_GAUSSIAN);

@@ -114,6 +114,15 @@ static inline const char *engine_cell(struct engine *e, const char *sql, char ou
 	return out;
 }
 
+static inline amt_statistics engine_statistics(struct engine *e, const char *sql)
+{
+	amt_statistics s;
+	amt_result *r = engine_run(e, sql);
+	amt_result_statistics(r, &s);
+	amt_result_free(r);
+	return s;
+}
+
 /* Imports text as CSV. */
 static inline amt_status engine_import(struct engine *e, const char *table, const char *csv,
 	const amt_import_options *options, amt_result **out)

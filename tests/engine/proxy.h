@@ -116,4 +116,67 @@ static inline void proxy_hook_set(struct proxy *p, proxy_hook hook)
 	p->count = 0;
 }
 
+/* The statement fails so, and the session goes on with `next`, a question of one cell, as if nothing had
+ * happened: no other request follows than that of `next`, which is of this type. */
+static inline void proxy_caught(struct proxy *p, proxy_hook hook, const char *sql, amt_code code,
+	const char *next, const char *expected, uint8_t type)
+{
+	amt_result *r;
+	char cell[64];
+	proxy_hook_set(p, hook);
+	FAILS(code, amt_execute(p->engine.session, sql, &r));
+	proxy_hook_set(p, NULL);
+	size_t before = p->requests;
+	assert_string_equal(engine_cell(&p->engine, next, cell), expected);
+	assert_int_equal(p->requests, before + 1);
+	assert_int_equal(p->seen[before], type);
+}
+
+/* After some failures of this kind the session sends nothing any more. */
+static inline void proxy_refuses(struct proxy *p, proxy_hook hook, const char *sql, amt_code code)
+{
+	amt_result *r;
+	proxy_hook_set(p, hook);
+	for (int i = 0; i < OWNER_FAILURES_ALLOWED; i++)
+		FAILS(code, amt_execute(p->engine.session, sql, &r));
+	size_t before = p->requests;
+	proxy_hook_set(p, NULL);
+	FAILS(AMT_CLOSED, amt_execute(p->engine.session, sql, &r));
+	assert_int_equal(p->requests, before);
+}
+
+/* ---- for hooks */
+
+/* Keeps bytes in p->kept. */
+static inline void proxy_keep(struct proxy *p, struct span bytes)
+{
+	buf_clear(&p->kept);
+	OK(buf_put(&p->kept, bytes.data, bytes.size));
+}
+
+/* The bytes with a bit in the middle changed. */
+static inline struct span proxy_flip(struct proxy *p, struct span bytes)
+{
+	buf_clear(&p->made);
+	OK(buf_put(&p->made, bytes.data, bytes.size));
+	p->made.data[bytes.size / 2] ^= 0x40;
+	return buf_span(&p->made);
+}
+
+/* A wire object with its header and content changed, and a checksum that fits. */
+static inline struct span proxy_rewrap(struct proxy *p, struct span wire, uint16_t type,
+	void (*change)(struct wire_header *h, uint8_t *content, size_t size))
+{
+	struct wire_header header;
+	struct span content;
+	uint8_t *copy;
+	OK(wire_get(wire, type, &header, &content));
+	OK(mem_dup(&copy, content.data, content.size));
+	change(&header, copy, content.size);
+	buf_clear(&p->made);
+	OK(wire_put(&p->made, &header, span_of(copy, content.size)));
+	mem_free(copy);
+	return buf_span(&p->made);
+}
+
 #endif

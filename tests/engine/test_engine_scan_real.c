@@ -46,14 +46,11 @@ static void real(void **state)
 	check_cell(&e, "SELECT count(*) FROM t", ROWS + 2);
 	check_cell(&e, "SELECT count(*) FROM t WHERE a > 200", over + 2);
 	check_cell(&e, "SELECT sum(a) FROM t WHERE g = 'red'", sum + 255);
-	amt_result *r = engine_run(&e, "SELECT count(*) FROM t WHERE a = 17");
-	amt_statistics s;
-	amt_result_statistics(r, &s);
-	amt_result_free(r);
+	amt_statistics s = engine_statistics(&e, "SELECT count(*) FROM t WHERE a = 17");
 	assert_int_equal(s.pages, 2);
 	assert_int_equal(s.rows, ROWS + 2);
 	assert_true(s.failure_bound_log2 < -128 && s.noise_margin_bits > 0 && s.levels > 0);
-	r = engine_run(&e, "DELETE FROM t WHERE a = 255");
+	amt_result *r = engine_run(&e, "DELETE FROM t WHERE a = 255");
 	assert_int_equal(amt_result_affected(r), 1);
 	amt_result_free(r);
 	check_cell(&e, "SELECT count(*) FROM t WHERE a > 200", over + 1);

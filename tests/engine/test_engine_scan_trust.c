@@ -42,28 +42,17 @@ static void works(struct proxy *p)
 	assert_string_equal(engine_cell(&p->engine, question, cell), "1000");
 }
 
-/* The statement fails so, and the session goes on as if nothing had happened. */
 static void caught(struct proxy *p, proxy_hook hook, const char *sql, amt_code code)
 {
-	amt_result *r;
-	proxy_hook_set(p, hook);
-	FAILS(code, amt_execute(p->engine.session, sql, &r));
-	proxy_hook_set(p, NULL);
-	size_t before = p->requests;
-	works(p);
-	/* The failure was not followed by any other request than the next statement's. */
-	assert_int_equal(p->requests, before + 1);
-	assert_int_equal(p->seen[before], REQUEST_SCAN);
+	proxy_caught(p, hook, sql, code, question, "1000", REQUEST_SCAN);
 }
 
 /* ---- answers */
 
 static bool keep_data(struct proxy *p, struct message *m)
 {
-	if (m->type == REPLY_DATA) {
-		buf_clear(&p->kept);
-		OK(buf_put(&p->kept, m->data.data, m->data.size));
-	}
+	if (m->type == REPLY_DATA)
+		proxy_keep(p, m->data);
 	return true;
 }
 
@@ -84,12 +73,8 @@ static void replayed(void **state)
 
 static bool flip_data(struct proxy *p, struct message *m)
 {
-	if (m->type != REPLY_DATA)
-		return true;
-	buf_clear(&p->made);
-	OK(buf_put(&p->made, m->data.data, m->data.size));
-	p->made.data[m->data.size / 2] ^= 0x40;
-	m->data = buf_span(&p->made);
+	if (m->type == REPLY_DATA)
+		m->data = proxy_flip(p, m->data);
 	return true;
 }
 
@@ -117,31 +102,16 @@ static void too_long(void **state)
 	caught(*state, longer, question, AMT_INTEGRITY);
 }
 
-/* Changes the content of the answer under a good header. */
-static void rewrap(
-	struct proxy *p, struct message *m, void (*change)(uint8_t *content, size_t size))
+static void zero(struct wire_header *h, uint8_t *content, size_t size)
 {
-	struct wire_header header;
-	struct span content;
-	uint8_t *copy;
-	OK(wire_get(m->data, WIRE_SCAN_ANSWER, &header, &content));
-	OK(mem_dup(&copy, content.data, content.size));
-	change(copy, content.size);
-	buf_clear(&p->made);
-	OK(wire_put(&p->made, &header, span_of(copy, content.size)));
-	mem_free(copy);
-	m->data = buf_span(&p->made);
-}
-
-static void zero(uint8_t *content, size_t size)
-{
+	(void)h;
 	memset(content + SCAN_ANSWER_HEAD_BYTES, 0, size - SCAN_ANSWER_HEAD_BYTES);
 }
 
 static bool empty_answer(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_DATA)
-		rewrap(p, m, zero);
+		m->data = proxy_rewrap(p, m->data, WIRE_SCAN_ANSWER, zero);
 	return true;
 }
 
@@ -152,8 +122,9 @@ static void lazy(void **state)
 	caught(*state, empty_answer, "SELECT name FROM t WHERE a > 7", AMT_INTEGRITY);
 }
 
-static void other_epoch(uint8_t *content, size_t size)
+static void other_epoch(struct wire_header *h, uint8_t *content, size_t size)
 {
+	(void)h;
 	(void)size;
 	content[32]++;
 }
@@ -161,7 +132,7 @@ static void other_epoch(uint8_t *content, size_t size)
 static bool other_time(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_DATA)
-		rewrap(p, m, other_epoch);
+		m->data = proxy_rewrap(p, m->data, WIRE_SCAN_ANSWER, other_epoch);
 	return true;
 }
 
@@ -189,15 +160,7 @@ static void missing_tail(void **state)
 
 static void refuses_to_go_on(void **state)
 {
-	struct proxy *p = *state;
-	amt_result *r;
-	proxy_hook_set(p, empty_answer);
-	for (int i = 0; i < OWNER_FAILURES_ALLOWED; i++)
-		FAILS(AMT_INTEGRITY, amt_execute(p->engine.session, question, &r));
-	size_t before = p->requests;
-	proxy_hook_set(p, NULL);
-	FAILS(AMT_CLOSED, amt_execute(p->engine.session, question, &r));
-	assert_int_equal(p->requests, before);
+	proxy_refuses(*state, empty_answer, question, AMT_INTEGRITY);
 }
 
 /* ---- pages */
@@ -296,15 +259,6 @@ static void rolled_back(void **state)
 
 /* ---- shapes */
 
-static amt_statistics statistics_of(struct proxy *p, const char *sql)
-{
-	amt_statistics s;
-	amt_result *r = engine_run(&p->engine, sql);
-	amt_result_statistics(r, &s);
-	amt_result_free(r);
-	return s;
-}
-
 static void same_shape_same_length(void **state)
 {
 	struct proxy *p = *state;
@@ -326,9 +280,9 @@ static void same_shape_same_length(void **state)
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		/* The second and third of a change meet more rows than the first. */
 		bool changes = shapes[i][0][0] != 'S';
-		amt_statistics first = statistics_of(p, shapes[i][changes ? 1 : 0]);
+		amt_statistics first = engine_statistics(&p->engine, shapes[i][changes ? 1 : 0]);
 		for (size_t k = changes ? 2 : 1; k < 3; k++) {
-			amt_statistics s = statistics_of(p, shapes[i][k]);
+			amt_statistics s = engine_statistics(&p->engine, shapes[i][k]);
 			if (!changes)
 				assert_int_equal(s.query_bytes, first.query_bytes);
 			if (!changes)
@@ -347,7 +301,7 @@ static void deletes_look_alike(void **state)
 		"DELETE FROM t WHERE a = 5", "DELETE FROM t WHERE b = 1300"};
 	engine_do(&p->engine, "DELETE FROM t WHERE b = 1"); /* from now on there is a bit a row */
 	for (int i = 0; i < 3; i++)
-		sent[i] = statistics_of(p, deletes[i]).query_bytes;
+		sent[i] = engine_statistics(&p->engine, deletes[i]).query_bytes;
 	assert_int_equal(sent[1], sent[0]);
 	/* b is another column: another program. */
 	assert_true(sent[2] != 0);

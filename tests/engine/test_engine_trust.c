@@ -28,30 +28,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The statement fails so, and the session goes on as if nothing had happened. */
 static void caught(struct proxy *p, proxy_hook hook, const char *sql, amt_code code)
 {
-	amt_result *r;
-	char cell[64];
-	proxy_hook_set(p, hook);
-	FAILS(code, amt_execute(p->engine.session, sql, &r));
-	proxy_hook_set(p, NULL);
-	size_t before = p->requests;
-	assert_string_equal(
-		engine_cell(&p->engine, "SELECT sum(a) FROM t WHERE b > 150", cell), "6");
-	/* The failure was not followed by any other request than the next statement's. */
-	assert_int_equal(p->requests, before + 1);
-	assert_int_equal(p->seen[before], REQUEST_QUERY);
+	proxy_caught(p, hook, sql, code, "SELECT sum(a) FROM t WHERE b > 150", "6", REQUEST_QUERY);
 }
 
 /* ---- answers */
 
 static bool keep_answer(struct proxy *p, struct message *m)
 {
-	if (m->type == REPLY_ANSWER) {
-		buf_clear(&p->kept);
-		OK(buf_put(&p->kept, m->answer.data, m->answer.size));
-	}
+	if (m->type == REPLY_ANSWER)
+		proxy_keep(p, m->answer);
 	return true;
 }
 
@@ -73,12 +60,8 @@ static void replayed(void **state)
 
 static bool flip_answer(struct proxy *p, struct message *m)
 {
-	if (m->type != REPLY_ANSWER)
-		return true;
-	buf_clear(&p->made);
-	OK(buf_put(&p->made, m->answer.data, m->answer.size));
-	p->made.data[m->answer.size / 2] ^= 0x40;
-	m->answer = buf_span(&p->made);
+	if (m->type == REPLY_ANSWER)
+		m->answer = proxy_flip(p, m->answer);
 	return true;
 }
 
@@ -100,22 +83,6 @@ static void cut(void **state)
 	caught(*state, cut_answer, "SELECT count(*) FROM t WHERE a = 1", AMT_TRUNCATED);
 }
 
-/* A wire object of the same content under changed header fields. */
-static struct span rewrap(struct proxy *p, struct span wire, uint16_t type,
-	void (*change)(struct wire_header *h, uint8_t *content, size_t size))
-{
-	struct wire_header header;
-	struct span content;
-	uint8_t *copy;
-	OK(wire_get(wire, type, &header, &content));
-	OK(mem_dup(&copy, content.data, content.size));
-	change(&header, copy, content.size);
-	buf_clear(&p->made);
-	OK(wire_put(&p->made, &header, span_of(copy, content.size)));
-	mem_free(copy);
-	return buf_span(&p->made);
-}
-
 static void other_key(struct wire_header *h, uint8_t *content, size_t size)
 {
 	(void)content;
@@ -126,7 +93,7 @@ static void other_key(struct wire_header *h, uint8_t *content, size_t size)
 static bool foreign_answer(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_ANSWER)
-		m->answer = rewrap(p, m->answer, WIRE_ANSWER, other_key);
+		m->answer = proxy_rewrap(p, m->answer, WIRE_ANSWER, other_key);
 	return true;
 }
 
@@ -146,7 +113,7 @@ static void noise(struct wire_header *h, uint8_t *content, size_t size)
 static bool noisy_answer(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_ANSWER)
-		m->answer = rewrap(p, m->answer, WIRE_ANSWER, noise);
+		m->answer = proxy_rewrap(p, m->answer, WIRE_ANSWER, noise);
 	return true;
 }
 
@@ -157,15 +124,7 @@ static void implausible(void **state)
 
 static void refuses_to_go_on(void **state)
 {
-	struct proxy *p = *state;
-	amt_result *r;
-	proxy_hook_set(p, flip_answer);
-	for (int i = 0; i < OWNER_FAILURES_ALLOWED; i++)
-		FAILS(AMT_CORRUPTION, amt_execute(p->engine.session, "SELECT count(*) FROM t", &r));
-	size_t before = p->requests;
-	proxy_hook_set(p, NULL);
-	FAILS(AMT_CLOSED, amt_execute(p->engine.session, "SELECT count(*) FROM t", &r));
-	assert_int_equal(p->requests, before);
+	proxy_refuses(*state, flip_answer, "SELECT count(*) FROM t", AMT_CORRUPTION);
 }
 
 /* ---- rows */
@@ -199,7 +158,7 @@ static void swap_rows(struct wire_header *h, uint8_t *content, size_t size)
 static bool swapped_rows(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_FRAGMENT)
-		m->fragment = rewrap(p, m->fragment, WIRE_PAYLOAD, swap_rows);
+		m->fragment = proxy_rewrap(p, m->fragment, WIRE_PAYLOAD, swap_rows);
 	return true;
 }
 
@@ -218,7 +177,7 @@ static void shorten(struct wire_header *h, uint8_t *content, size_t size)
 static bool fewer_rows(struct proxy *p, struct message *m)
 {
 	if (m->type == REPLY_FRAGMENT)
-		m->fragment = rewrap(p, m->fragment, WIRE_PAYLOAD, shorten);
+		m->fragment = proxy_rewrap(p, m->fragment, WIRE_PAYLOAD, shorten);
 	return true;
 }
 
@@ -263,10 +222,8 @@ static void rolled_back_page(void **state)
 
 static bool keep_tables(struct proxy *p, struct message *m)
 {
-	if (m->type == REPLY_TABLES) {
-		buf_clear(&p->kept);
-		OK(buf_put(&p->kept, m->tables.data, m->tables.size));
-	}
+	if (m->type == REPLY_TABLES)
+		proxy_keep(p, m->tables);
 	return true;
 }
 
@@ -344,15 +301,6 @@ static void rolled_back_database(void **state)
 
 /* ---- shapes */
 
-static amt_statistics statistics_of(struct proxy *p, const char *sql)
-{
-	amt_statistics s;
-	amt_result *r = engine_run(&p->engine, sql);
-	amt_result_statistics(r, &s);
-	amt_result_free(r);
-	return s;
-}
-
 static void same_shape_same_length(void **state)
 {
 	struct proxy *p = *state;
@@ -368,9 +316,9 @@ static void same_shape_same_length(void **state)
 			"UPDATE t SET b = 0 WHERE a = 100000"},
 	};
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-		amt_statistics first = statistics_of(p, shapes[i][0]);
+		amt_statistics first = engine_statistics(&p->engine, shapes[i][0]);
 		for (size_t k = 1; k < 3; k++) {
-			amt_statistics s = statistics_of(p, shapes[i][k]);
+			amt_statistics s = engine_statistics(&p->engine, shapes[i][k]);
 			assert_int_equal(s.query_bytes, first.query_bytes);
 			assert_int_equal(s.answer_bytes, first.answer_bytes);
 			assert_int_equal(s.rounds, first.rounds);
@@ -382,14 +330,14 @@ static void aggregates_do_not_grow(void **state)
 {
 	struct proxy *p = *state;
 	const char *sql = "SELECT count(*), sum(b), avg(b), min(a), max(b) FROM t WHERE a > 1";
-	amt_statistics few = statistics_of(p, sql);
+	amt_statistics few = engine_statistics(&p->engine, sql);
 	struct buf csv = {0};
 	for (int i = 0; i < 600; i++)
 		OK(buf_printf(&csv, "%d,%d,x\n", i % 250, i));
 	OK(buf_put_u8(&csv, 0));
 	OK(engine_import(&p->engine, "t", (char *)csv.data, NULL, NULL));
 	buf_free(&csv);
-	amt_statistics many = statistics_of(p, sql);
+	amt_statistics many = engine_statistics(&p->engine, sql);
 	assert_true(many.rows >= few.rows + 600);
 	assert_int_equal(many.answer_bytes, few.answer_bytes);
 	assert_int_equal(many.query_bytes, few.query_bytes);

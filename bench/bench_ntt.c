@@ -27,14 +27,17 @@ enum {
 	KERNELS_MAX = 8
 };
 
-/* A limb of every BGV ring, and their special prime. */
+/* A limb of B13 and B14, and the rings' special prime. */
 static const uint64_t limb_prime = 0xff00ff0001, special_prime = 0x3ff83ff80001;
+/* One of B15's, whose residues are of 6 bytes. */
+static const uint64_t wide_prime = 0x29c029c0001;
 
 struct data {
 	const struct ntt *t;
 	uint64_t *x, *y, *acc;
 	uint64_t *c1, *b0, *b1; /* [VECTORS][TILE] */
 	uint8_t *packed;	/* [VECTORS][TILE], and room */
+	unsigned bytes;		/* of a packed residue */
 	struct seed_expander *seed;
 	uint64_t stream;
 };
@@ -84,14 +87,14 @@ static void leaf(struct data *d)
 	const uint8_t *c0[VECTORS];
 	const uint64_t *c1[VECTORS], *b0[VECTORS], *b1[VECTORS];
 	for (size_t v = 0; v < VECTORS; v++) {
-		c0[v] = d->packed + v * TILE * 5;
+		c0[v] = d->packed + v * TILE * d->bytes;
 		c1[v] = d->c1 + v * TILE;
 		b0[v] = d->b0 + v * TILE;
 		b1[v] = d->b1 + v * TILE;
 	}
 	memset(d->acc, 0, 6 * TILE * sizeof(*d->acc));
-	ntt_acc_leaf(
-		d->t, d->acc, d->acc + 2 * TILE, d->acc + 4 * TILE, c0, c1, b0, b1, VECTORS, TILE);
+	ntt_acc_leaf(d->t, d->bytes, d->acc, d->acc + 2 * TILE, d->acc + 4 * TILE, c0, c1, b0, b1,
+		VECTORS, TILE);
 }
 
 static void tensor(struct data *d)
@@ -116,12 +119,12 @@ static void acc_reduce(struct data *d)
 
 static void unpack(struct data *d)
 {
-	ntt_unpack40(d->t, d->x, d->packed, TILE);
+	ntt_unpack(d->t, d->bytes, d->x, d->packed, TILE);
 }
 
 static void verify(struct data *d)
 {
-	if (!ntt_check40(d->t, d->packed, TILE))
+	if (!ntt_check(d->t, d->bytes, d->packed, TILE))
 		abort();
 }
 
@@ -162,7 +165,7 @@ static void reduce(struct data *d)
 
 static void pack(struct data *d)
 {
-	ntt_pack40(d->t, d->packed, d->c1, TILE);
+	ntt_pack(d->t, d->bytes, d->packed, d->c1, TILE);
 }
 
 static void mul_add(struct data *d)
@@ -265,6 +268,16 @@ static void transforms(struct data *d, const struct columns *c)
 		}
 }
 
+static void pack_all(struct data *d, uint64_t q, unsigned bytes)
+{
+	struct ntt *t;
+	d->bytes = bytes;
+	check(ntt_new(&t, q, LOG2N_FIRST));
+	for (size_t v = 0; v < VECTORS; v++)
+		ntt_pack(t, bytes, d->packed + v * TILE * bytes, d->c1 + v * TILE, TILE);
+	ntt_free(t);
+}
+
 static void elements(struct data *d, const struct columns *c)
 {
 	static const struct {
@@ -276,9 +289,9 @@ static void elements(struct data *d, const struct columns *c)
 		{"acc_tensor", tensor, VECTORS},
 		{"acc", acc, VECTORS},
 		{"acc_reduce", acc_reduce, 1},
-		{"pack40", pack, 1},
-		{"unpack40", unpack, 1},
-		{"check40", verify, 1},
+		{"pack", pack, 1},
+		{"unpack", unpack, 1},
+		{"check", verify, 1},
 		{"add", add, 1},
 		{"sub", sub, 1},
 		{"neg", neg, 1},
@@ -293,9 +306,15 @@ static void elements(struct data *d, const struct columns *c)
 		{"seed expansion", expand, 1},
 		{"expand_uniform", mask, 1},
 	};
+	enum { WIDE_TOO = 7 };
 	fill(d->x, TILE, limb_prime);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		row(all[i].name, all[i].body, d, c, limb_prime, LOG2N_FIRST,
+			(double)all[i].times * TILE);
+	printf("ns a residue, 42 bits in 6 bytes\n");
+	pack_all(d, wide_prime, 6);
+	for (size_t i = 0; i < WIDE_TOO; i++)
+		row(all[i].name, all[i].body, d, c, wide_prime, LOG2N_FIRST,
 			(double)all[i].times * TILE);
 }
 
@@ -318,7 +337,6 @@ int main(int argc, char **argv)
 		.b0 = words((size_t)VECTORS * TILE),
 		.b1 = words((size_t)VECTORS * TILE)};
 	struct columns c = {.kernel = ntt_kernels(), .runs = RUNS};
-	struct ntt *t;
 	if (argc > 1)
 		c.runs = (unsigned)strtoul(argv[1], NULL, 10);
 	c.runs = c.runs < 1 ? 1 : c.runs > RUNS_MAX ? RUNS_MAX : c.runs;
@@ -328,17 +346,14 @@ int main(int argc, char **argv)
 		printf(" %12s", c.kernel[c.count]->name);
 	}
 	printf("\n");
-	check(mem_alloc_aligned(&d.packed, (size_t)VECTORS * TILE * 5 + 64));
-	check(ntt_new(&t, limb_prime, LOG2N_FIRST));
-	for (size_t v = 0; v < VECTORS; v++)
-		ntt_pack40(t, d.packed + v * TILE * 5, d.c1 + v * TILE, TILE);
-	ntt_free(t);
+	check(mem_alloc_aligned(&d.packed, (size_t)VECTORS * TILE * NTT_PACKED_MOST + 64));
+	pack_all(&d, limb_prime, 5);
 	transforms(&d, &c);
 	printf("ns a residue\n");
 	elements(&d, &c);
 	for (unsigned k = 0; k < c.count; k++)
 		seed_expander_free(c.seed[k]);
-	mem_free_aligned(d.packed, (size_t)VECTORS * TILE * 5 + 64);
+	mem_free_aligned(d.packed, (size_t)VECTORS * TILE * NTT_PACKED_MOST + 64);
 	uint64_t *all[] = {d.c1, d.b0, d.b1};
 	for (size_t i = 0; i < 3; i++)
 		mem_free_aligned(all[i], (size_t)VECTORS * TILE * sizeof(uint64_t));

@@ -1,6 +1,6 @@
-/* Switching keys arrive from outside. The first byte says how: 0, the rest is the content; else the rest
- * fills the residues of a content of good shape, which must open, and whatever its words are must be good
- * enough to compute with. */
+/* Switching keys arrive from outside. The first byte says how: below 2, the rest is the content; else the
+ * rest fills the residues of a content of good shape, which must open, and whatever its words are must be
+ * good enough to compute with. Where it is odd residues are of 6 bytes. */
 #include "base/alloc.h"
 #include "bgv/bgv.h"
 
@@ -14,21 +14,21 @@ static void must(amt_status s)
 		__builtin_trap();
 }
 
-static const struct bgv_ring *toy_ring(void)
+static const struct bgv_ring *toy_ring(bool wide)
 {
-	static struct bgv_params params;
-	static struct bgv_ring *ring;
-	if (ring == NULL) {
-		params = toy_params(10, 2);
-		must(bgv_ring_new(&ring, &params));
+	static struct bgv_params params[2];
+	static struct bgv_ring *ring[2];
+	if (ring[wide] == NULL) {
+		params[wide] = wide ? toy_wide_params(10, 2) : toy_params(10, 2);
+		must(bgv_ring_new(&ring[wide], &params[wide]));
 	}
-	return ring;
+	return ring[wide];
 }
 
 /* Two limbs, X^(N+1): residues are the input over and over, below the modulus. */
-static void fill(struct buf *content, const uint8_t *data, size_t size)
+static void fill(const struct bgv_ring *ring, struct buf *content, const uint8_t *data, size_t size)
 {
-	const struct bgv_ring *ring = toy_ring();
+	unsigned bytes = ring->params->residue_bytes;
 	size_t total = bgv_keys_content_bytes(ring, 2, 1), k = 0;
 	uint8_t *at;
 	must(buf_extend(content, total, &at));
@@ -48,15 +48,14 @@ static void fill(struct buf *content, const uint8_t *data, size_t size)
 				for (unsigned b = 0; b < 7; b++)
 					w = w << 8 | (size > 0 ? data[k++ % size] : 0);
 				w %= q;
-				memcpy(at, &w, limb < 2 ? 5 : 7);
-				at += limb < 2 ? 5 : 7;
+				memcpy(at, &w, limb < 2 ? bytes : 7);
+				at += limb < 2 ? bytes : 7;
 			}
 	}
 }
 
-static void compute(const struct bgv_keys *keys)
+static void compute(const struct bgv_ring *ring, const struct bgv_keys *keys)
 {
-	const struct bgv_ring *ring = toy_ring();
 	struct bgv_ct x, y, out[2], *list[] = {&y};
 	unsigned limbs = bgv_keys_limbs(keys);
 	uint32_t element = (uint32_t)ring->n + 1;
@@ -85,13 +84,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct buf content = {0};
 	struct bgv_keys *keys;
-	bool whole = data[0] == 0;
+	bool whole = data[0] < 2, wide = data[0] % 2 == 1;
+	const struct bgv_ring *ring = toy_ring(wide);
 	if (!whole)
-		fill(&content, data + 1, size - 1);
+		fill(ring, &content, data + 1, size - 1);
 	struct span in = whole ? span_of(data + 1, size - 1) : buf_span(&content);
-	amt_status s = bgv_keys_open(&keys, toy_ring(), in, NULL, NULL, NULL);
+	amt_status s = bgv_keys_open(&keys, ring, in, NULL, NULL, NULL);
 	if (amt_ok(s)) {
-		compute(keys);
+		compute(ring, keys);
 		bgv_keys_free(keys);
 	} else if (!whole) {
 		__builtin_trap();

@@ -17,7 +17,7 @@
 #include "os/pool.h"
 #include "ring/ntt.h"
 
-enum { BGV_T = 65537, BGV_MAX_LIMBS = 20, BGV_RESIDUE_BYTES = 5 };
+enum { BGV_T = 65537, BGV_MAX_LIMBS = 20 };
 
 struct bgv_params {
 	uint16_t id; /* in headers, never reused, no TFHE set's */
@@ -25,6 +25,7 @@ struct bgv_params {
 	unsigned log2n, limbs;
 	uint64_t q[BGV_MAX_LIMBS]; /* largest first: short prefixes have the most room */
 	uint64_t p;		   /* special prime of key switching */
+	unsigned residue_bytes;	   /* of a residue modulo q_i wherever it is written: 5 or 6 */
 };
 
 /* Public sets: B13, B14 (the default), B15; NULL if there is none. */
@@ -95,7 +96,7 @@ amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, uns
  *	8      4 g  their elements: odd, from 3 to 2 N - 1, ascending
  *	8+4g        1 + g keys, of relinearisation and of each automorphism; a key is L digits, each
  *		    16	 seed
- *		    5 N	 for each q_0 ... q_{L-1}: residues of c0
+ *		    w N	 for each q_0 ... q_{L-1}: residues of c0, w the set's residue_bytes
  *		    7 N	 modulo p: residues of c0
  *
  * Digit i of a key from S (s^2, or s(X^element)) to s: c0 + a s = t e, plus p S modulo q_i alone. a
@@ -104,7 +105,7 @@ amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, uns
 enum { BGV_MAX_ELEMENTS = 64 };
 static inline size_t bgv_digit_bytes(const struct bgv_ring *ring, unsigned limbs)
 {
-	return 16 + ring->n * ((size_t)limbs * BGV_RESIDUE_BYTES + 7);
+	return 16 + ring->n * ((size_t)limbs * ring->params->residue_bytes + 7);
 }
 static inline size_t bgv_keys_content_bytes(
 	const struct bgv_ring *ring, unsigned limbs, unsigned elements)
@@ -177,7 +178,7 @@ amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *k
 /* 16 seed, then limbs * N residues of c0. */
 static inline size_t bgv_seeded_bytes(const struct bgv_ring *ring, unsigned limbs)
 {
-	return 16 + (size_t)limbs * ring->n * BGV_RESIDUE_BYTES;
+	return 16 + (size_t)limbs * ring->n * ring->params->residue_bytes;
 }
 /* Checks every residue. */
 amt_status bgv_seeded_get(

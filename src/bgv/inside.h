@@ -69,7 +69,7 @@ void bgv_lift(
 /* Reads `parts` and `limbs` of an output whose memory is there. */
 void bgv_shape(struct bgv_ct *out, unsigned limbs, unsigned parts);
 
-/* N residues of 5 bytes. AMT_CORRUPTION unless all are canonical. */
+/* N packed residues. AMT_CORRUPTION unless all are canonical. */
 amt_status bgv_residues_get(
 	const struct bgv_ring *ring, unsigned limb, uint64_t *out, const uint8_t *in);
 

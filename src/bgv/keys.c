@@ -35,7 +35,7 @@ static amt_status open_limb(const struct bgv_keys *k, unsigned j, uint64_t *out,
 	bool special = j == k->limbs;
 	unsigned limb = special ? BGV_SPECIAL_LIMB : j;
 	uint64_t factor = special ? c->p_t_inverse : c->p_inverse[j];
-	in += (size_t)j * ring->n * BGV_RESIDUE_BYTES;
+	in += (size_t)j * ring->n * ring->params->residue_bytes;
 	if (special)
 		TRY(special_residues(ring, out, in));
 	else

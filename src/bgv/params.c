@@ -2,9 +2,12 @@
 
 #include <math.h>
 
-/* q_i are the primes 1 mod 2 N t below 2^40, of which there are 67, 29 and 11. B13 and B15 take the
+/* q_i are the primes 1 mod 2 N t below 2^40, of which there are 67, 29 and 11. B13 takes the
  * largest. B14's ten must come to 430 bits with p: the five largest, and of those above 2^36 the
- * five smallest, which a whole query then uses last. p is the largest such prime below 2^46: the
+ * five smallest, which a whole query then uses last. B15 has 868 bits, more than the eleven have, so its
+ * residues are of 6 bytes: twenty is the most that fit (the twenty-one smallest above 2^36 come to 879
+ * bits with p), and of the twenties that follow each other the largest that fits leaves every level the
+ * same room. p is the largest such prime below 2^46: the
  * noise of a key switch is then a fraction of its rounding (bgv/noise.c). */
 static const struct bgv_params sets[] = {
 	{.id = 113,
@@ -12,22 +15,27 @@ static const struct bgv_params sets[] = {
 		.log2n = 13,
 		.limbs = 4,
 		.q = {0xff00ff0001, 0xfcc0fcc001, 0xf080f08001, 0xeac0eac001},
-		.p = 0x3ff83ff80001},
+		.p = 0x3ff83ff80001,
+		.residue_bytes = 5},
 	{.id = 114,
 		.name = "B14",
 		.log2n = 14,
 		.limbs = 10,
 		.q = {0xff00ff0001, 0xf080f08001, 0xea00ea0001, 0xe880e88001, 0xe280e28001,
 			0x3980398001, 0x1c801c8001, 0x1b801b8001, 0x1700170001, 0x1680168001},
-		.p = 0x3ff83ff80001},
-	{.id = 115,
+		.p = 0x3ff83ff80001,
+		.residue_bytes = 5},
+	/* 115 was eleven primes below 2^40. */
+	{.id = 116,
 		.name = "B15",
 		.log2n = 15,
-		.limbs = 11,
-		.q = {0xff00ff0001, 0xea00ea0001, 0xbc00bc0001, 0x9e009e0001, 0x8a008a0001,
-			0x7200720001, 0x6f006f0001, 0x5600560001, 0x5400540001, 0x4400440001,
-			0x1700170001},
-		.p = 0x3ff83ff80001},
+		.limbs = 20,
+		.q = {0x29c029c0001, 0x29702970001, 0x27602760001, 0x26a026a0001, 0x24f024f0001,
+			0x24e024e0001, 0x24802480001, 0x24502450001, 0x24302430001, 0x23a023a0001,
+			0x22702270001, 0x22202220001, 0x21f021f0001, 0x1e001e00001, 0x1d101d10001,
+			0x1cb01cb0001, 0x1be01be0001, 0x1bc01bc0001, 0x1af01af0001, 0x18c018c0001},
+		.p = 0x3ff83ff80001,
+		.residue_bytes = 6},
 };
 
 const struct bgv_params *bgv_params_at(size_t index)
@@ -123,9 +131,13 @@ amt_status bgv_params_check_shape(const struct bgv_params *p)
 {
 	ENSURE(p->log2n >= 10 && p->log2n <= 15 && p->limbs >= 1 && p->limbs <= BGV_MAX_LIMBS,
 		AMT_UNSUPPORTED, "parameter set %s: dimensions", p->name);
+	ENSURE(p->residue_bytes >= NTT_PACKED_LEAST && p->residue_bytes <= NTT_PACKED_MOST,
+		AMT_UNSUPPORTED, "parameter set %s: residues of %u bytes", p->name,
+		p->residue_bytes);
 	/* The answer's modulus must be the smaller one. */
 	for (unsigned i = 0; i < p->limbs; i++) {
-		TRY(check_prime(p, p->q[i], 1ull << (BGV_ANSWER_BITS + 2), 1ull << 40));
+		TRY(check_prime(
+			p, p->q[i], 1ull << (BGV_ANSWER_BITS + 2), 1ull << 8 * p->residue_bytes));
 		for (unsigned k = 0; k < i; k++)
 			ENSURE(p->q[k] != p->q[i], AMT_UNSUPPORTED,
 				"parameter set %s: a modulus twice", p->name);

@@ -117,7 +117,8 @@ amt_status bgv_seeded_put(const struct bgv_secret *secret, unsigned limbs,
 		status = buf_extend(out, bgv_seeded_bytes(ring, limbs), &at);
 	if (amt_ok(status)) {
 		memcpy(at, seed.bytes, sizeof(seed.bytes));
-		ntt_pack40(ring->q[0], at + sizeof(seed.bytes), c0, words);
+		ntt_pack(ring->q[0], ring->params->residue_bytes, at + sizeof(seed.bytes), c0,
+			words);
 	}
 	bgv_scratch_give(ring, words, c0);
 	return status;

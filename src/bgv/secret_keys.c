@@ -47,12 +47,13 @@ static amt_status make_limbs(const struct making *m, struct bgv_encryption *e, u
 	unsigned digit, struct seed_expander *seed, uint64_t *c0, uint8_t *out)
 {
 	size_t n = m->secret->ring->n;
+	unsigned bytes = m->secret->ring->params->residue_bytes;
 	TRY(bgv_encryption_noise(e, NULL));
-	for (unsigned j = 0; j < m->limbs; j++, out += n * BGV_RESIDUE_BYTES) {
+	for (unsigned j = 0; j < m->limbs; j++, out += n * bytes) {
 		TRY(bgv_encryption_limb(e, seed, j, c0));
 		if (j == digit)
 			TRY(add_message(m, key, j, e->x, c0));
-		ntt_pack40(bgv_table(m->secret->ring, j), out, c0, n);
+		ntt_pack(bgv_table(m->secret->ring, j), bytes, out, c0, n);
 	}
 	TRY(bgv_encryption_limb(e, seed, BGV_SPECIAL_LIMB, c0));
 	put_special(out, c0, n);

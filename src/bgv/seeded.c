@@ -30,22 +30,24 @@ amt_status bgv_mask(const struct bgv_ring *ring, struct seed_expander *seed, uns
 }
 
 /* Residues end where the span does, and the vector code reads further. */
-static void unpack_last(const struct ntt *q, uint64_t *out, const uint8_t *in, size_t n)
+static void unpack_last(
+	const struct ntt *q, unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
 {
 	enum { TAIL = 64 };
-	uint8_t tail[TAIL * BGV_RESIDUE_BYTES + 64] = {0};
+	uint8_t tail[TAIL * NTT_PACKED_MOST + 64] = {0};
 	size_t body = n - TAIL;
-	memcpy(tail, in + body * BGV_RESIDUE_BYTES, TAIL * BGV_RESIDUE_BYTES);
-	ntt_unpack40(q, out, in, body);
-	ntt_unpack40(q, out + body, tail, TAIL);
+	memcpy(tail, in + body * bytes, (size_t)TAIL * bytes);
+	ntt_unpack(q, bytes, out, in, body);
+	ntt_unpack(q, bytes, out + body, tail, TAIL);
 }
 
 amt_status bgv_residues_get(
 	const struct bgv_ring *ring, unsigned limb, uint64_t *out, const uint8_t *in)
 {
-	ENSURE(ntt_check40(ring->q[limb], in, ring->n), AMT_CORRUPTION,
+	unsigned bytes = ring->params->residue_bytes;
+	ENSURE(ntt_check(ring->q[limb], bytes, in, ring->n), AMT_CORRUPTION,
 		"a residue of limb %u is not below its modulus", limb);
-	unpack_last(ring->q[limb], out, in, ring->n);
+	unpack_last(ring->q[limb], bytes, out, in, ring->n);
 	return STATUS_OK;
 }
 
@@ -54,7 +56,7 @@ static amt_status get_limbs(const struct bgv_ring *ring, struct bgv_ct *ct,
 {
 	for (unsigned i = 0; i < ct->limbs; i++) {
 		TRY(bgv_residues_get(ring, i, bgv_limb(ring, ct, 0, i),
-			in + (size_t)i * ring->n * BGV_RESIDUE_BYTES));
+			in + (size_t)i * ring->n * ring->params->residue_bytes));
 		TRY(bgv_mask(ring, seed, i, 0, ring->n, bgv_limb(ring, ct, 1, i)));
 	}
 	ct->noise = bgv_noise_fresh(ring->params);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum { OPEN_SEGMENTS = 64, MAX_UPLOADS = 1 << 20 };
-#define MAX_KEY_BYTES ((uint64_t)1 << 30)
+#define MAX_KEY_BYTES ((uint64_t)1 << 32)
 
 struct upload {
 	uint64_t number, length;
@@ -303,7 +303,8 @@ struct page_check {
 
 static amt_status check_run(struct page_check *c, const uint8_t *run, size_t size)
 {
-	ENSURE(ntt_check40(c->ring->q[c->limb], run, size / BGV_RESIDUE_BYTES), AMT_CORRUPTION,
+	unsigned bytes = c->ring->params->residue_bytes;
+	ENSURE(ntt_check(c->ring->q[c->limb], bytes, run, size / bytes), AMT_CORRUPTION,
 		"a residue of a scan page is not below its prime");
 	if (++c->tile < c->ring->n / SCAN_TILE)
 		return STATUS_OK;
@@ -324,7 +325,8 @@ static amt_status check_bytes(struct page_check *c, struct span bytes)
 	while (bytes.size > 0) {
 		ENSURE(c->group < scan_groups(c->layout), AMT_CORRUPTION,
 			"a scan page is too long");
-		size_t wanted = (size_t)scan_group_vectors(c->layout, c->group) * SCAN_TILE_BYTES;
+		size_t wanted =
+			scan_group_vectors(c->layout, c->group) * scan_tile_bytes(c->ring->params);
 		size_t n = wanted - c->run.size;
 		n = n < bytes.size ? n : bytes.size;
 		if (n == wanted) {

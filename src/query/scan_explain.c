@@ -174,7 +174,7 @@ static void add_costs(const struct explaining *x, struct costs *c)
 		c->answer_bytes += (double)k->answers * 2 * n * BGV_ANSWER_BITS / 8;
 		c->first_answer_bytes += (double)k->first_answers * 2 * n * BGV_ANSWER_BITS / 8;
 		c->question_bytes += ceil((double)k->scalars / SCAN_PACK_SCALARS) * k->limbs * n *
-				     BGV_RESIDUE_BYTES;
+				     p->table.ring->residue_bytes;
 	}
 }
 

@@ -331,11 +331,11 @@ void ntt_acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_
 	t->kernel->acc_tensor(t, acc0, acc1, acc2, a0, a1, b0, b1, n);
 }
 
-void ntt_acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-	const uint64_t *const *b1, unsigned vectors, size_t n)
+void ntt_acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+	uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+	const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n)
 {
-	t->kernel->acc_leaf(t, acc0, acc1, acc2, c0, c1, b0, b1, vectors, n);
+	t->kernel->acc_leaf(t, bytes, acc0, acc1, acc2, c0, c1, b0, b1, vectors, n);
 }
 
 void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, size_t n)
@@ -345,17 +345,17 @@ void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, siz
 
 /* ---- packed residues */
 
-void ntt_pack40(const struct ntt *t, uint8_t *out, const uint64_t *a, size_t n)
+void ntt_pack(const struct ntt *t, unsigned bytes, uint8_t *out, const uint64_t *a, size_t n)
 {
-	t->kernel->pack40(out, a, n);
+	t->kernel->pack(bytes, out, a, n);
 }
 
-void ntt_unpack40(const struct ntt *t, uint64_t *out, const uint8_t *in, size_t n)
+void ntt_unpack(const struct ntt *t, unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
 {
-	t->kernel->unpack40(out, in, n);
+	t->kernel->unpack(bytes, out, in, n);
 }
 
-bool ntt_check40(const struct ntt *t, const uint8_t *in, size_t n)
+bool ntt_check(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n)
 {
-	return t->kernel->check40(t, in, n);
+	return t->kernel->check(t, bytes, in, n);
 }

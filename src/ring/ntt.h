@@ -79,20 +79,22 @@ void ntt_acc(const struct ntt *t, uint64_t *acc, const uint64_t *a, const uint64
 void ntt_acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
 	const uint64_t *a0, const uint64_t *a1, const uint64_t *b0, const uint64_t *b1, size_t n);
 /* For all v < vectors: the product of (c0[v], c1[v]) and (b0[v], b1[v]) is added as ntt_acc_tensor
- * does; c0[v] are packed residues (ntt_pack40), with 64 bytes of room behind them. */
-void ntt_acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-	const uint64_t *const *b1, unsigned vectors, size_t n);
+ * does; c0[v] are residues packed in `bytes` (ntt_pack), with 64 bytes of room behind them. */
+void ntt_acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+	uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+	const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n);
 /* out = acc mod q; the accumulator is left as it is. */
 void ntt_acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *acc, size_t n);
 
-/* ---- residues of 5 bytes, little-endian, for q <= 2^40 */
+/* ---- packed residues: little-endian in `bytes`, 5 for q <= 2^40 or 6 for q <= 2^48 */
 
-/* 5 n bytes */
-void ntt_pack40(const struct ntt *t, uint8_t *out, const uint64_t *a, size_t n);
-/* Reads up to 64 bytes beyond the 5 n it uses; the caller's buffer has that room. */
-void ntt_unpack40(const struct ntt *t, uint64_t *out, const uint8_t *in, size_t n);
-/* Whether all n packed residues are below q. */
-bool ntt_check40(const struct ntt *t, const uint8_t *in, size_t n);
+enum { NTT_PACKED_LEAST = 5, NTT_PACKED_MOST = 6 };
+
+/* bytes n bytes */
+void ntt_pack(const struct ntt *t, unsigned bytes, uint8_t *out, const uint64_t *a, size_t n);
+/* Reads up to 64 bytes beyond the bytes n it uses; the caller's buffer has that room. */
+void ntt_unpack(const struct ntt *t, unsigned bytes, uint64_t *out, const uint8_t *in, size_t n);
+/* Whether all n packed residues are below q; reads nothing else. */
+bool ntt_check(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n);
 
 #endif

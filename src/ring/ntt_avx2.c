@@ -539,22 +539,32 @@ static void convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint6
 	}
 }
 
-/* ---- residues of 5 bytes */
+/* ---- packed residues */
 
-INLINE ivec unpack(const uint8_t *in)
+INLINE ivec spread(const uint8_t *in, unsigned bytes)
 {
-	const ivec index = _mm256_setr_epi8(0, 1, 2, 3, 4, -1, -1, -1, 5, 6, 7, 8, 9, -1, -1, -1, 0,
+	const ivec five = _mm256_setr_epi8(0, 1, 2, 3, 4, -1, -1, -1, 5, 6, 7, 8, 9, -1, -1, -1, 0,
 		1, 2, 3, 4, -1, -1, -1, 5, 6, 7, 8, 9, -1, -1, -1);
+	const ivec six = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, -1, -1, 6, 7, 8, 9, 10, 11, -1, -1, 0,
+		1, 2, 3, 4, 5, -1, -1, 6, 7, 8, 9, 10, 11, -1, -1);
 	__m128i low = _mm_loadu_si128((const __m128i *)(const void *)in);
-	__m128i high = _mm_loadu_si128((const __m128i *)(const void *)(in + 10));
-	return _mm256_shuffle_epi8(
-		_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), index);
+	__m128i high = _mm_loadu_si128((const __m128i *)(const void *)(in + 2 * (size_t)bytes));
+	return _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1),
+		bytes == NTT_PACKED_MOST ? six : five);
 }
 
-static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
+INLINE void unpack_all(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
 {
 	for (size_t i = 0; i < n; i += 4)
-		store_words(out + i, unpack(in + 5 * i));
+		store_words(out + i, spread(in + bytes * i, bytes));
+}
+
+static void unpack(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
+{
+	if (bytes == NTT_PACKED_MOST)
+		unpack_all(NTT_PACKED_MOST, out, in, n);
+	else
+		unpack_all(NTT_PACKED_LEAST, out, in, n);
 }
 
 /* ---- accumulators, 4 high and 4 low words in turn
@@ -575,11 +585,11 @@ INLINE void sum_add(vec *high, vec *low, vec a, vec b)
 	*high = sum;
 }
 
-INLINE void integer_add(uint64_t *sum, vec a, vec b, const struct modulus *m)
+INLINE ivec integer_add(ivec sum, vec a, vec b, const struct modulus *m)
 {
 	ivec r = _mm256_castpd_si256(add(product(a, b, m), set(ROUND)));
 	r = _mm256_sub_epi64(r, _mm256_castpd_si256(set(ROUND)));
-	store_words(sum, _mm256_add_epi64(load_words(sum), r));
+	return _mm256_add_epi64(sum, r);
 }
 
 static void acc(const struct ntt *t, uint64_t *sum, const uint64_t *a, const uint64_t *b, size_t n)
@@ -594,7 +604,8 @@ static void acc(const struct ntt *t, uint64_t *sum, const uint64_t *a, const uin
 			store(sum + 2 * i, sub(high, set(SUM)));
 			store(sum + 2 * i + 4, low);
 		} else {
-			integer_add(sum + 2 * i, x, y, &m);
+			ivec all = integer_add(load_words(sum + 2 * i), x, y, &m);
+			store_words(sum + 2 * i, all);
 		}
 	}
 }
@@ -650,20 +661,61 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 	}
 }
 
-/* Packed residues are below 2^40: sums in two doubles. */
-static void acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-	const uint64_t *const *b1, unsigned vectors, size_t n)
+/* What acc_leaf reads. */
+struct streams {
+	const uint8_t *const *c0;
+	const uint64_t *const *c1, *const *b0, *const *b1;
+	unsigned vectors;
+};
+
+INLINE void leaf_in_doubles(
+	uint64_t *const sums[3], const struct streams *in, size_t n, unsigned bytes)
 {
-	uint64_t *const sums[3] = {acc0, acc1, acc2};
-	(void)t;
 	for (size_t i = 0; i < n; i += 4) {
 		struct tensor s;
 		tensor_load(&s, sums, i);
-		for (unsigned v = 0; v < vectors; v++)
-			tensor_add(&s, unpack(c0[v] + 5 * i), c1[v] + i, b0[v] + i, b1[v] + i);
+		for (unsigned v = 0; v < in->vectors; v++)
+			tensor_add(&s, spread(in->c0[v] + bytes * i, bytes), in->c1[v] + i,
+				in->b0[v] + i, in->b1[v] + i);
 		tensor_store(&s, sums, i);
 	}
+}
+
+static void leaf_in_integers(
+	const struct ntt *t, uint64_t *const sums[3], const struct streams *in, size_t n)
+{
+	struct modulus m = modulus(t);
+	for (size_t i = 0; i < n; i += 4) {
+		ivec s0 = load_words(sums[0] + 2 * i), s1 = load_words(sums[1] + 2 * i);
+		ivec s2 = load_words(sums[2] + 2 * i);
+		for (unsigned v = 0; v < in->vectors; v++) {
+			vec x = to_double(spread(in->c0[v] + NTT_PACKED_MOST * i, NTT_PACKED_MOST));
+			vec y = to_double(load_words(in->c1[v] + i));
+			vec z = to_double(load_words(in->b0[v] + i));
+			vec w = to_double(load_words(in->b1[v] + i));
+			s0 = integer_add(s0, x, z, &m);
+			s1 = integer_add(integer_add(s1, x, w, &m), y, z, &m);
+			s2 = integer_add(s2, y, w, &m);
+		}
+		store_words(sums[0] + 2 * i, s0);
+		store_words(sums[1] + 2 * i, s1);
+		store_words(sums[2] + 2 * i, s2);
+	}
+}
+
+/* Residues of 5 bytes are below 2^40. */
+static void acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+	uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+	const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n)
+{
+	uint64_t *const sums[3] = {acc0, acc1, acc2};
+	const struct streams in = {c0, c1, b0, b1, vectors};
+	if (bytes == NTT_PACKED_LEAST)
+		leaf_in_doubles(sums, &in, n, NTT_PACKED_LEAST);
+	else if (t->bits <= SUM_BITS)
+		leaf_in_doubles(sums, &in, n, NTT_PACKED_MOST);
+	else
+		leaf_in_integers(t, sums, &in, n);
 }
 
 /* high <= 4096 q^2 rounded to 2^40: its quotient is at most 2^52, and one off. */
@@ -720,7 +772,7 @@ const struct ntt_kernel ntt_kernel_avx2 = {
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,
 	.acc_reduce = acc_reduce,
-	.pack40 = ntt_portable_pack40,
-	.unpack40 = unpack40,
-	.check40 = ntt_portable_check40,
+	.pack = ntt_portable_pack,
+	.unpack = unpack,
+	.check = ntt_portable_check,
 };

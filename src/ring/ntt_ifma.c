@@ -201,53 +201,77 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 	}
 }
 
-/* ---- residues of 5 bytes */
+/* ---- packed residues */
 
-enum { PACKED = 40 /* bytes of eight */ };
-static const __mmask64 PACKED_MASK = ((uint64_t)1 << PACKED) - 1;
-
-/* The residues from byte `skip` (constant) on. */
-INLINE vec spread_from(vec bytes, unsigned skip)
+/* The bytes of eight. */
+INLINE __mmask64 packed_mask(unsigned bytes)
 {
-	const vec start = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
+	return ((uint64_t)1 << 8 * bytes) - 1;
+}
+
+/* The residues from byte `skip` on; bytes and skip are constants. */
+INLINE vec spread_from(vec packed, unsigned bytes, unsigned skip)
+{
+	const vec five = _mm512_setr_epi64(0x0403020100, 0x0908070605, 0x0e0d0c0b0a, 0x131211100f,
 		0x1817161514, 0x1d1c1b1a19, 0x2221201f1e, 0x2726252423);
-	const vec index = _mm512_add_epi64(start, set(0x0101010101 * (uint64_t)skip));
-	return _mm512_maskz_permutexvar_epi8(0x1f1f1f1f1f1f1f1f, index, bytes);
+	const vec six = _mm512_setr_epi64(0x050403020100, 0x0b0a09080706, 0x11100f0e0d0c,
+		0x171615141312, 0x1d1c1b1a1918, 0x232221201f1e, 0x292827262524, 0x2f2e2d2c2b2a);
+	const vec start = bytes == NTT_PACKED_MOST ? six : five;
+	const vec index = _mm512_add_epi64(start, set(0x010101010101 * (uint64_t)skip));
+	return _mm512_maskz_permutexvar_epi8(
+		bytes == NTT_PACKED_MOST ? 0x3f3f3f3f3f3f3f3f : 0x1f1f1f1f1f1f1f1f, index, packed);
 }
 
-INLINE vec spread(vec bytes)
+INLINE void pack_all(unsigned bytes, uint8_t *out, const uint64_t *a, size_t n)
 {
-	return spread_from(bytes, 0);
-}
-
-static inline vec unpack(const uint8_t *in)
-{
-	return spread(_mm512_loadu_si512(in));
-}
-
-static void pack40(uint8_t *out, const uint64_t *a, size_t n)
-{
-	const vec index = _mm512_setr_epi64(0x0a09080403020100, 0x1814131211100c0b,
+	const vec five = _mm512_setr_epi64(0x0a09080403020100, 0x1814131211100c0b,
 		0x232221201c1b1a19, 0x31302c2b2a292824, 0x3c3b3a3938343332, 0, 0, 0);
+	const vec six =
+		_mm512_setr_epi64(0x0908050403020100, 0x131211100d0c0b0a, 0x1d1c1b1a19181514,
+			0x2928252423222120, 0x333231302d2c2b2a, 0x3d3c3b3a39383534, 0, 0);
 	for (size_t i = 0; i < n; i += 8)
-		_mm512_mask_storeu_epi8(
-			out + 5 * i, PACKED_MASK, _mm512_permutexvar_epi8(index, load(a + i)));
+		_mm512_mask_storeu_epi8(out + bytes * i, packed_mask(bytes),
+			_mm512_permutexvar_epi8(
+				bytes == NTT_PACKED_MOST ? six : five, load(a + i)));
+}
+
+static void pack(unsigned bytes, uint8_t *out, const uint64_t *a, size_t n)
+{
+	if (bytes == NTT_PACKED_MOST)
+		pack_all(NTT_PACKED_MOST, out, a, n);
+	else
+		pack_all(NTT_PACKED_LEAST, out, a, n);
 }
 
 /* Reads no byte beyond. */
-static bool check40(const struct ntt *t, const uint8_t *in, size_t n)
+INLINE bool check_all(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n)
 {
 	vec most = _mm512_setzero_si512();
-	for (size_t i = 0; i < n; i += 8)
-		most = _mm512_max_epu64(
-			most, spread(_mm512_maskz_loadu_epi8(PACKED_MASK, in + 5 * i)));
+	for (size_t i = 0; i < n; i += 8) {
+		vec packed = _mm512_maskz_loadu_epi8(packed_mask(bytes), in + bytes * i);
+		most = _mm512_max_epu64(most, spread_from(packed, bytes, 0));
+	}
 	return _mm512_cmpge_epu64_mask(most, set(t->q)) == 0;
 }
 
-static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
+static bool check(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n)
+{
+	return bytes == NTT_PACKED_MOST ? check_all(t, NTT_PACKED_MOST, in, n)
+					: check_all(t, NTT_PACKED_LEAST, in, n);
+}
+
+INLINE void unpack_all(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
 {
 	for (size_t i = 0; i < n; i += 8)
-		store(out + i, unpack(in + 5 * i));
+		store(out + i, spread_from(_mm512_loadu_si512(in + bytes * i), bytes, 0));
+}
+
+static void unpack(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
+{
+	if (bytes == NTT_PACKED_MOST)
+		unpack_all(NTT_PACKED_MOST, out, in, n);
+	else
+		unpack_all(NTT_PACKED_LEAST, out, in, n);
 }
 
 /* What acc_leaf reads. */
@@ -261,18 +285,18 @@ struct streams {
  * from one cache line where they lie in one: those of register k begin `skip[k]` bytes behind the
  * place that is read. */
 INLINE void leaf_piece(uint64_t *const sums[3], const struct streams *in, size_t i, unsigned wide,
-	const unsigned char skip[4])
+	unsigned bytes, const unsigned char skip[4])
 {
 	struct tensor s[4];
 	for (unsigned k = 0; k < wide; k++)
 		tensor_load(&s[k], sums, i + 8 * k);
 	for (unsigned v = 0; v < in->vectors; v++) {
-		const uint8_t *c0 = in->c0[v] + 5 * i;
+		const uint8_t *c0 = in->c0[v] + bytes * i;
 		const uint64_t *c1 = in->c1[v] + i, *b0 = in->b0[v] + i, *b1 = in->b1[v] + i;
 #pragma GCC unroll 4
 		for (unsigned k = 0; k < wide; k++) {
-			vec packed = _mm512_loadu_si512(c0 + (size_t)PACKED * k - skip[k]);
-			tensor_add(&s[k], spread_from(packed, skip[k]), load(c1 + 8 * k),
+			vec packed = _mm512_loadu_si512(c0 + (size_t)8 * bytes * k - skip[k]);
+			tensor_add(&s[k], spread_from(packed, bytes, skip[k]), load(c1 + 8 * k),
 				load(b0 + 8 * k), load(b1 + 8 * k));
 		}
 	}
@@ -280,22 +304,43 @@ INLINE void leaf_piece(uint64_t *const sums[3], const struct streams *in, size_t
 		tensor_store(&s[k], sums, i + 8 * k);
 }
 
-/* 64 packed residues are five cache lines. */
-static void acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-	const uint64_t *const *b1, unsigned vectors, size_t n)
+static const unsigned char skip_none[4];
+
+/* 64 residues of 5 bytes are five cache lines. */
+INLINE void leaf_of_five(uint64_t *const sums[3], const struct streams *in, size_t n)
 {
-	static const unsigned char none[4], first[4] = {0, 0, 16, 0}, second[4] = {0, 8, 0, 24};
-	uint64_t *const sums[3] = {acc0, acc1, acc2};
-	struct streams in = {c0, c1, b0, b1, vectors};
-	(void)t;
+	static const unsigned char first[4] = {0, 0, 16, 0}, second[4] = {0, 8, 0, 24};
 	size_t i = 0;
 	for (; i + 64 <= n; i += 64) {
-		leaf_piece(sums, &in, i, 4, first);
-		leaf_piece(sums, &in, i + 32, 4, second);
+		leaf_piece(sums, in, i, 4, NTT_PACKED_LEAST, first);
+		leaf_piece(sums, in, i + 32, 4, NTT_PACKED_LEAST, second);
 	}
 	for (; i < n; i += 8)
-		leaf_piece(sums, &in, i, 1, none);
+		leaf_piece(sums, in, i, 1, NTT_PACKED_LEAST, skip_none);
+}
+
+/* 32 residues of 6 bytes are three. */
+INLINE void leaf_of_six(uint64_t *const sums[3], const struct streams *in, size_t n)
+{
+	static const unsigned char all[4] = {0, 0, 0, 16};
+	size_t i = 0;
+	for (; i + 32 <= n; i += 32)
+		leaf_piece(sums, in, i, 4, NTT_PACKED_MOST, all);
+	for (; i < n; i += 8)
+		leaf_piece(sums, in, i, 1, NTT_PACKED_MOST, skip_none);
+}
+
+static void acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+	uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+	const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n)
+{
+	uint64_t *const sums[3] = {acc0, acc1, acc2};
+	const struct streams in = {c0, c1, b0, b1, vectors};
+	(void)t;
+	if (bytes == NTT_PACKED_MOST)
+		leaf_of_six(sums, &in, n);
+	else
+		leaf_of_five(sums, &in, n);
 }
 
 /* low + 2^52 high, both of 64 bits: the carry of low goes to high, and high is taken apart once
@@ -344,7 +389,7 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,
 	.acc_reduce = acc_reduce,
-	.pack40 = pack40,
-	.unpack40 = unpack40,
-	.check40 = check40,
+	.pack = pack,
+	.unpack = unpack,
+	.check = check,
 };

@@ -58,13 +58,13 @@ struct ntt_kernel {
 	void (*acc_tensor)(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
 		const uint64_t *a0, const uint64_t *a1, const uint64_t *b0, const uint64_t *b1,
 		size_t n);
-	void (*acc_leaf)(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-		const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-		const uint64_t *const *b1, unsigned vectors, size_t n);
+	void (*acc_leaf)(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+		uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+		const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n);
 	void (*acc_reduce)(const struct ntt *t, uint64_t *out, const uint64_t *acc, size_t n);
-	void (*pack40)(uint8_t *out, const uint64_t *a, size_t n);
-	void (*unpack40)(uint64_t *out, const uint8_t *in, size_t n);
-	bool (*check40)(const struct ntt *t, const uint8_t *in, size_t n);
+	void (*pack)(unsigned bytes, uint8_t *out, const uint64_t *a, size_t n);
+	void (*unpack)(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n);
+	bool (*check)(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n);
 };
 
 struct ntt {
@@ -102,8 +102,8 @@ const struct ntt_kernel *const *ntt_kernels(void);
 
 extern const struct ntt_kernel ntt_kernel_portable;
 /* Where other kernels have nothing better. */
-void ntt_portable_pack40(uint8_t *out, const uint64_t *a, size_t n);
-bool ntt_portable_check40(const struct ntt *t, const uint8_t *in, size_t n);
+void ntt_portable_pack(unsigned bytes, uint8_t *out, const uint64_t *a, size_t n);
+bool ntt_portable_check(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n);
 #if defined(__x86_64__)
 extern const struct ntt_kernel ntt_kernel_avx2;
 extern const struct ntt_kernel ntt_kernel_ifma;

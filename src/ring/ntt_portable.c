@@ -182,46 +182,51 @@ static void acc_tensor(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint
 	acc(t, acc2, a1, b1, n);
 }
 
-void ntt_portable_pack40(uint8_t *out, const uint64_t *a, size_t n)
+/* A residue of five bytes or six. */
+static inline uint64_t get_packed(const uint8_t *in, bool six)
 {
-	for (size_t i = 0; i < n; i++) {
+	uint32_t low;
+	memcpy(&low, in, 4);
+	return low | (uint64_t)in[4] << 32 | (six ? (uint64_t)in[5] << 40 : 0);
+}
+
+void ntt_portable_pack(unsigned bytes, uint8_t *out, const uint64_t *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++, out += bytes) {
 		uint32_t low = (uint32_t)a[i];
-		memcpy(out + 5 * i, &low, 4);
-		out[5 * i + 4] = (uint8_t)(a[i] >> 32);
+		memcpy(out, &low, 4);
+		out[4] = (uint8_t)(a[i] >> 32);
+		if (bytes == NTT_PACKED_MOST)
+			out[5] = (uint8_t)(a[i] >> 40);
 	}
 }
 
-bool ntt_portable_check40(const struct ntt *t, const uint8_t *in, size_t n)
+bool ntt_portable_check(const struct ntt *t, unsigned bytes, const uint8_t *in, size_t n)
 {
 	uint64_t bad = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t low;
-		memcpy(&low, in + 5 * i, 4);
-		uint64_t value = low | (uint64_t)in[5 * i + 4] << 32;
-		bad |= t->q - 1 - value; /* wraps where the value is not below q */
-	}
+	bool six = bytes == NTT_PACKED_MOST;
+	for (size_t i = 0; i < n; i++) /* wraps where the value is not below q */
+		bad |= t->q - 1 - get_packed(in + bytes * i, six);
 	return bad >> 63 == 0;
 }
 
-static void unpack40(uint64_t *out, const uint8_t *in, size_t n)
+static void unpack(unsigned bytes, uint64_t *out, const uint8_t *in, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t low;
-		memcpy(&low, in + 5 * i, 4);
-		out[i] = low | (uint64_t)in[5 * i + 4] << 32;
-	}
+	bool six = bytes == NTT_PACKED_MOST;
+	for (size_t i = 0; i < n; i++)
+		out[i] = get_packed(in + bytes * i, six);
 }
 
-static void acc_leaf(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,
-	const uint8_t *const *c0, const uint64_t *const *c1, const uint64_t *const *b0,
-	const uint64_t *const *b1, unsigned vectors, size_t n)
+static void acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64_t *acc1,
+	uint64_t *acc2, const uint8_t *const *c0, const uint64_t *const *c1,
+	const uint64_t *const *b0, const uint64_t *const *b1, unsigned vectors, size_t n)
 {
 	enum { PIECE = 256 };
 	uint64_t plain[PIECE];
 	for (unsigned v = 0; v < vectors; v++)
 		for (size_t i = 0; i < n; i += PIECE) {
 			size_t count = n - i < PIECE ? n - i : PIECE;
-			unpack40(plain, c0[v] + 5 * i, count);
+			unpack(bytes, plain, c0[v] + bytes * i, count);
 			acc_tensor(t, acc0 + 2 * i, acc1 + 2 * i, acc2 + 2 * i, plain, c1[v] + i,
 				b0[v] + i, b1[v] + i, count);
 		}
@@ -258,7 +263,7 @@ const struct ntt_kernel ntt_kernel_portable = {
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,
 	.acc_reduce = acc_reduce,
-	.pack40 = ntt_portable_pack40,
-	.unpack40 = unpack40,
-	.check40 = ntt_portable_check40,
+	.pack = ntt_portable_pack,
+	.unpack = unpack,
+	.check = ntt_portable_check,
 };

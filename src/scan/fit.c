@@ -316,7 +316,7 @@ static amt_status set_costs(struct fitting *f)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		f->out->read_bytes += (uint64_t)all[i].vectors * all[i].limbs *
-				      ((uint64_t)BGV_RESIDUE_BYTES << f->ring->log2n);
+				      ((uint64_t)f->ring->residue_bytes << f->ring->log2n);
 	mem_free(all);
 	return STATUS_OK;
 }

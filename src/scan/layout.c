@@ -168,7 +168,7 @@ unsigned scan_canary_slot(const struct bgv_ring *ring, unsigned canary_class, un
 static size_t group_bytes(const struct scan_column *c, const struct bgv_ring *ring, unsigned group)
 {
 	return (size_t)scan_group_vectors(c, group) * scan_group_stored(c, group) * ring->n *
-	       BGV_RESIDUE_BYTES;
+	       ring->params->residue_bytes;
 }
 
 size_t scan_page_offset(const struct scan_column *c, const struct bgv_ring *ring, unsigned group,
@@ -178,7 +178,8 @@ size_t scan_page_offset(const struct scan_column *c, const struct bgv_ring *ring
 	for (unsigned g = 0; g < group; g++)
 		at += group_bytes(c, ring, g);
 	size_t tiles = ring->n / SCAN_TILE;
-	return at + (limb * tiles + tile) * scan_group_vectors(c, group) * SCAN_TILE_BYTES;
+	return at +
+	       (limb * tiles + tile) * scan_group_vectors(c, group) * scan_tile_bytes(ring->params);
 }
 
 size_t scan_page_bytes(const struct scan_column *c, const struct bgv_ring *ring)
@@ -194,7 +195,7 @@ amt_status scan_page_check(
 	for (unsigned g = 0; g < scan_groups(c); g++) {
 		size_t count = scan_group_vectors(c, g) * ring->n;
 		for (unsigned l = 0; l < scan_group_stored(c, g); l++)
-			ENSURE(ntt_check40(ring->q[l],
+			ENSURE(ntt_check(ring->q[l], ring->params->residue_bytes,
 				       page.data + scan_page_offset(c, ring, g, l, 0), count),
 				AMT_CORRUPTION, "a residue of a scan page is not below its prime");
 	}

@@ -82,13 +82,19 @@ unsigned scan_canary_slot(const struct bgv_ring *ring, unsigned canary_class, un
  *	0      16 v      seeds of the v vectors
  *	16 v   ...       group by group; within it limb by limb of its stored limbs; within that tile
  *	                 by tile of SCAN_TILE values (NTT domain); within that vector by vector
- *	                 SCAN_TILE residues of 5 bytes
+ *	                 SCAN_TILE residues of as many bytes as the ring says
  * so that a prefix of the limbs of a digit is one run, and what is multiplied together is near.
  */
-enum { SCAN_TILE = 1024, SCAN_TILE_BYTES = SCAN_TILE * BGV_RESIDUE_BYTES };
+enum { SCAN_TILE = 1024, SCAN_TILE_MOST = SCAN_TILE * NTT_PACKED_MOST };
+
+/* A tile of one vector, at most SCAN_TILE_MOST. */
+static inline size_t scan_tile_bytes(const struct bgv_params *ring)
+{
+	return (size_t)SCAN_TILE * ring->residue_bytes;
+}
 
 size_t scan_page_bytes(const struct scan_column *c, const struct bgv_ring *ring);
-/* Where the tile of a group's limb begins; it is scan_group_vectors * SCAN_TILE_BYTES long. */
+/* Where the tile of a group's limb begins; it is scan_group_vectors * scan_tile_bytes long. */
 size_t scan_page_offset(const struct scan_column *c, const struct bgv_ring *ring, unsigned group,
 	unsigned limb, unsigned tile);
 /* Every residue canonical: AMT_CORRUPTION. The host asks before it keeps a page. */

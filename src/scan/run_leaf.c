@@ -150,6 +150,11 @@ struct pass {
 
 enum { ACC_WORDS = 3 * 2 * SCAN_TILE };
 
+static size_t packed_bytes(const struct pass *s)
+{
+	return s->most * scan_tile_bytes(s->b->run->ring->params) + 64;
+}
+
 static amt_status open_group(struct pass *s, const struct run_group *g, unsigned page)
 {
 	struct run *r = s->b->run;
@@ -175,7 +180,7 @@ static amt_status open_pass(struct pass *s)
 		s->most = s->most < vectors ? vectors : s->most;
 	}
 	TRY(mem_array(&s->open, (size_t)s->c->groups * s->b->pages, sizeof(*s->open)));
-	TRY(mem_alloc_aligned(&s->packed, (size_t)s->most * SCAN_TILE_BYTES + 64));
+	TRY(mem_alloc_aligned(&s->packed, packed_bytes(s)));
 	TRY(mem_alloc_aligned(&s->mask, (size_t)s->most * SCAN_TILE * sizeof(uint64_t)));
 	TRY(mem_alloc_aligned(&s->acc, (size_t)s->c->nodes * ACC_WORDS * sizeof(uint64_t)));
 	for (uint32_t g = 0; g < s->c->groups; g++)
@@ -192,7 +197,7 @@ static void close_pass(struct pass *s)
 		mem_free(s->open[i].seed);
 	}
 	mem_free(s->open);
-	mem_free_aligned(s->packed, (size_t)s->most * SCAN_TILE_BYTES + 64);
+	mem_free_aligned(s->packed, packed_bytes(s));
 	mem_free_aligned(s->mask, (size_t)s->most * SCAN_TILE * sizeof(uint64_t));
 	mem_free_aligned(s->acc, (size_t)s->c->nodes * ACC_WORDS * sizeof(uint64_t));
 }
@@ -202,7 +207,7 @@ static amt_status load_tile(
 {
 	struct run *r = s->b->run;
 	const struct scan_column *c = scan_table_column(r->table, g->column);
-	size_t bytes = (size_t)open->vectors * SCAN_TILE_BYTES;
+	size_t bytes = (size_t)open->vectors * scan_tile_bytes(r->ring->params);
 	TRY(r->source->read(r->source->context, g->column, s->b->first + s->page,
 		scan_page_offset(c, r->ring, g->group, s->limb, s->tile), bytes, s->packed));
 	s->b->worker->work.bytes_read += bytes;
@@ -219,16 +224,17 @@ static void add_leaf(struct pass *s, const struct scan_range *range, unsigned fi
 	struct run *r = s->b->run;
 	const uint8_t *c0[SCAN_MAX_BASE];
 	const uint64_t *c1[SCAN_MAX_BASE], *b0[SCAN_MAX_BASE], *b1[SCAN_MAX_BASE];
+	size_t tile = scan_tile_bytes(r->ring->params);
 	for (unsigned v = 0; v < range->count; v++) {
 		size_t at = range->first - first + v;
 		const struct bgv_ct *scalar = &r->scalars->ct[range->at + v];
-		c0[v] = s->packed + at * SCAN_TILE_BYTES;
+		c0[v] = s->packed + at * tile;
 		c1[v] = s->mask + at * SCAN_TILE;
 		b0[v] = bgv_limb(r->ring, scalar, 0, s->limb) + (size_t)s->tile * SCAN_TILE;
 		b1[v] = bgv_limb(r->ring, scalar, 1, s->limb) + (size_t)s->tile * SCAN_TILE;
 	}
-	ntt_acc_leaf(r->ring->q[s->limb], acc, acc + 2 * SCAN_TILE, acc + 4 * SCAN_TILE, c0, c1, b0,
-		b1, range->count, SCAN_TILE);
+	ntt_acc_leaf(r->ring->q[s->limb], r->ring->params->residue_bytes, acc, acc + 2 * SCAN_TILE,
+		acc + 4 * SCAN_TILE, c0, c1, b0, b1, range->count, SCAN_TILE);
 }
 
 /* For public weights the accumulators are two plain sums of residues. */
@@ -237,13 +243,15 @@ static void add_public(
 {
 	struct run *r = s->b->run;
 	const struct ntt *q = r->ring->q[s->limb];
+	unsigned bytes = r->ring->params->residue_bytes;
 	for (unsigned v = 0; v < range->count; v++) {
 		size_t at = range->first - first + v;
 		int32_t weight = r->p->weight[range->at + v];
 		uint64_t w = weight < 0 ? ntt_modulus(q) - (uint64_t)-weight : (uint64_t)weight;
 		if (weight == 0)
 			continue;
-		ntt_unpack40(q, acc + 4 * SCAN_TILE, s->packed + at * SCAN_TILE_BYTES, SCAN_TILE);
+		ntt_unpack(q, bytes, acc + 4 * SCAN_TILE, s->packed + at * SCAN_TILE * bytes,
+			SCAN_TILE);
 		ntt_scale_add(q, acc, acc + 4 * SCAN_TILE, w, SCAN_TILE);
 		ntt_scale_add(q, acc + 2 * SCAN_TILE, s->mask + at * SCAN_TILE, w, SCAN_TILE);
 	}

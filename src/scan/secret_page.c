@@ -201,10 +201,12 @@ static void place_limb(void *context, unsigned limb, const uint64_t *c0)
 	const struct placing *x = context;
 	const struct page *p = x->p;
 	size_t start = scan_page_offset(p->layout, p->ring, p->group, 0, 0);
+	size_t tile_bytes = scan_tile_bytes(p->ring->params);
 	for (unsigned tile = 0; tile < p->ring->n / SCAN_TILE; tile++) {
 		size_t at = scan_page_offset(p->layout, p->ring, p->group, limb, tile) - start;
-		ntt_pack40(p->ring->q[limb], p->bytes + at + (size_t)x->vector * SCAN_TILE_BYTES,
-			c0 + (size_t)tile * SCAN_TILE, SCAN_TILE);
+		ntt_pack(p->ring->q[limb], p->ring->params->residue_bytes,
+			p->bytes + at + x->vector * tile_bytes, c0 + (size_t)tile * SCAN_TILE,
+			SCAN_TILE);
 	}
 }
 
@@ -276,13 +278,14 @@ static amt_status read_vector(const struct page *p, unsigned index, uint64_t *pl
 	if (amt_ok(s))
 		s = bgv_mask(ring, e, 0, 0, ring->n, bgv_limb(ring, &ct, 1, 0));
 	for (unsigned tile = 0; amt_ok(s) && tile < ring->n / SCAN_TILE; tile++) {
-		uint8_t packed[SCAN_TILE_BYTES + 64] = {0};
+		uint8_t packed[SCAN_TILE_MOST + 64] = {0};
+		size_t bytes = scan_tile_bytes(ring->params);
 		memcpy(packed,
 			p->there.data + scan_page_offset(p->layout, ring, group, 0, tile) +
-				(size_t)v * SCAN_TILE_BYTES,
-			SCAN_TILE_BYTES);
-		ntt_unpack40(ring->q[0], bgv_limb(ring, &ct, 0, 0) + (size_t)tile * SCAN_TILE,
-			packed, SCAN_TILE);
+				v * bytes,
+			bytes);
+		ntt_unpack(ring->q[0], ring->params->residue_bytes,
+			bgv_limb(ring, &ct, 0, 0) + (size_t)tile * SCAN_TILE, packed, SCAN_TILE);
 	}
 	if (amt_ok(s))
 		s = bgv_decrypt(p->secret, &ct, plain, NULL);

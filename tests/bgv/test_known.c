@@ -5,18 +5,35 @@
  *	toy.keys	content of WIRE_BGV_KEYS: 2 limbs, 2 scalars
  *	toy.answers	seed of the secret 32 bytes, a seeded ciphertext of 2 limbs, its N
  *			coefficients u32, then XXH3-64 of each of the results below, u64
+ *	wide.*		the same with the primes of B15, whose residues are of 6 bytes
  *
- * AMT_WRITE_KNOWN=1 makes them anew: only when a format gets a new version, beside the old files. */
+ * AMT_WRITE_KNOWN=wide makes those anew: only when a format gets a new version, beside the old files. */
 #include "fixture.h"
 
 #include <xxhash.h>
 
 static const struct bgv_keys_wanted wanted = {.limbs = 2, .expand_log2 = 1};
 
-static void read_file(const char *name, struct buf *out)
+/* B15 before its residues were of 6 bytes: no set any more, but its answers stay right. */
+static const struct bgv_params of_eleven = {.id = 115,
+	.name = "B15",
+	.log2n = 15,
+	.limbs = 11,
+	.q = {0xff00ff0001, 0xea00ea0001, 0xbc00bc0001, 0x9e009e0001, 0x8a008a0001, 0x7200720001,
+		0x6f006f0001, 0x5600560001, 0x5400540001, 0x4400440001, 0x1700170001},
+	.p = 0x3ff83ff80001,
+	.residue_bytes = 5};
+
+struct known {
+	const char *name;
+	struct bgv_params toy;
+	const struct bgv_params *sets[3];
+};
+
+static void read_file(const char *name, const char *kind, struct buf *out)
 {
 	char path[512];
-	(void)snprintf(path, sizeof(path), TEST_DATA "/bgv/%s", name);
+	(void)snprintf(path, sizeof(path), TEST_DATA "/bgv/%s.%s", name, kind);
 	FILE *f = fopen(path, "rb");
 	if (f == NULL)
 		fail_msg("cannot open %s", path);
@@ -27,10 +44,10 @@ static void read_file(const char *name, struct buf *out)
 	fclose(f);
 }
 
-static void write_file(const char *name, struct span bytes)
+static void write_file(const char *name, const char *kind, struct span bytes)
 {
 	char path[512];
-	(void)snprintf(path, sizeof(path), TEST_DATA "/bgv/%s", name);
+	(void)snprintf(path, sizeof(path), TEST_DATA "/bgv/%s.%s", name, kind);
 	FILE *f = fopen(path, "wb");
 	if (f == NULL)
 		fail_msg("cannot write %s", path);
@@ -110,44 +127,45 @@ static void public_results(const struct bgv_params *p, struct buf *out)
 	bgv_ring_free(ring);
 }
 
-static void results(const struct bgv_fixture *f, struct span seeded, struct buf *out)
+static void results(
+	const struct known *k, const struct bgv_fixture *f, struct span seeded, struct buf *out)
 {
 	toy_results(f, seeded, out);
-	for (size_t i = 0; bgv_params_at(i) != NULL; i++)
-		public_results(bgv_params_at(i), out);
+	for (size_t i = 0; i < 3 && k->sets[i] != NULL; i++)
+		public_results(k->sets[i], out);
 }
 
-static void write_known(void)
+static void write_known(const struct known *k)
 {
 	struct bgv_fixture f;
 	struct buf out = {0}, seeded = {0};
-	fixture_open(&f, toy_params(10, 3), wanted);
+	fixture_open(&f, k->toy, wanted);
 	uint64_t *m = fixture_uniform(&f);
 	OK(bgv_seeded_put(f.secret, 2, m, &seeded));
 	OK(buf_put(&out, fixture_seed, sizeof(fixture_seed)));
 	OK(buf_put(&out, seeded.data, seeded.size));
 	for (size_t i = 0; i < f.ring->n; i++)
 		OK(buf_put_u32(&out, (uint32_t)m[i]));
-	results(&f, buf_span(&seeded), &out);
-	write_file("toy.keys", buf_span(&f.content));
-	write_file("toy.answers", buf_span(&out));
+	results(k, &f, buf_span(&seeded), &out);
+	write_file(k->name, "keys", buf_span(&f.content));
+	write_file(k->name, "answers", buf_span(&out));
 	mem_free_aligned(m, 0);
 	buf_free(&out);
 	buf_free(&seeded);
 	fixture_close(&f);
 }
 
-static void known_answers(void **state)
+static void check_known(const struct known *k)
 {
-	(void)state;
-	if (getenv("AMT_WRITE_KNOWN") != NULL)
-		write_known();
-	struct bgv_fixture f = {.params = toy_params(10, 3)};
+	const char *write = getenv("AMT_WRITE_KNOWN");
+	if (write != NULL && strcmp(write, k->name) == 0)
+		write_known(k);
+	struct bgv_fixture f = {.params = k->toy};
 	struct buf answers = {0}, got = {0};
 	struct span seeded;
 	uint8_t seed[BGV_SECRET_SEED_BYTES];
-	read_file("toy.keys", &f.content);
-	read_file("toy.answers", &answers);
+	read_file(k->name, "keys", &f.content);
+	read_file(k->name, "answers", &answers);
 	struct reader r = reader_of(buf_span(&answers), "known answers");
 	OK(bgv_ring_new(&f.ring, &f.params));
 	OK(read_copy(&r, seed, sizeof(seed)));
@@ -167,7 +185,7 @@ static void known_answers(void **state)
 	OK(bgv_relinearise_drop(f.ring, f.keys, list, 1, NULL));
 	plain_mul(&f, m, m, m);
 	fixture_expect(&f, &y, m);
-	results(&f, seeded, &got);
+	results(k, &f, seeded, &got);
 	assert_int_equal(got.size, reader_left(&r));
 	assert_memory_equal(got.data, r.at, got.size);
 	bgv_ct_free(&x);
@@ -176,6 +194,17 @@ static void known_answers(void **state)
 	buf_free(&answers);
 	buf_free(&got);
 	fixture_close(&f);
+}
+
+static void known_answers(void **state)
+{
+	(void)state;
+	const struct known all[] = {
+		{"toy", toy_params(10, 3), {bgv_params_for(13), bgv_params_for(14), &of_eleven}},
+		{"wide", toy_wide_params(10, 3), {bgv_params_for(15)}},
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		check_known(&all[i]);
 }
 
 int main(void)

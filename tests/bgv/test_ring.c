@@ -20,7 +20,7 @@ static void sets(void **state)
 		const char *name;
 		unsigned log2n, limbs;
 		double limit;
-	} want[] = {{113, "B13", 13, 4, 214}, {114, "B14", 14, 10, 430}, {115, "B15", 15, 11, 868}};
+	} want[] = {{113, "B13", 13, 4, 214}, {114, "B14", 14, 10, 430}, {116, "B15", 15, 20, 868}};
 	for (size_t i = 0; i < 3; i++) {
 		const struct bgv_params *p = bgv_params_at(i);
 		assert_ptr_equal(p, bgv_params_find(want[i].id));
@@ -42,7 +42,8 @@ static void sets(void **state)
 	}
 	assert_null(bgv_params_at(3));
 	assert_null(bgv_params_find(0));
-	assert_null(bgv_params_find(2)); /* TFHE's */
+	assert_null(bgv_params_find(2));   /* TFHE's */
+	assert_null(bgv_params_find(115)); /* B15 of eleven primes, before 0.1 */
 	assert_null(bgv_params_for(10));
 }
 
@@ -82,6 +83,11 @@ static void refused(void **state)
 		FAILS(AMT_UNSUPPORTED, bgv_params_check(&p));
 		break;
 	}
+	p = *bgv_params_for(15);
+	p.residue_bytes = 5; /* too few for its primes */
+	FAILS(AMT_UNSUPPORTED, bgv_params_check(&p));
+	p.residue_bytes = 7;
+	FAILS(AMT_UNSUPPORTED, bgv_params_check(&p));
 	p = good;
 	p.limbs = 0;
 	FAILS(AMT_UNSUPPORTED, bgv_params_check(&p));

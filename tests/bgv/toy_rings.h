@@ -2,6 +2,6 @@
 #ifndef TESTS_TOY_RINGS_H
 #define TESTS_TOY_RINGS_H
 
-enum { TOY_RING_10 = 0xfe10, TOY_RING_12 = 0xfe12 };
+enum { TOY_RING_10 = 0xfe10, TOY_RING_11 = 0xfe11, TOY_RING_12 = 0xfe12 };
 
 #endif

@@ -244,6 +244,13 @@ static void in_a_toy_ring(void **state)
 		live(10, 800 + rnd(1800), light() ? 30 : 350);
 }
 
+/* With the primes of the largest ring, and residues of 6 bytes. */
+static void in_a_wide_toy_ring(void **state)
+{
+	(void)state;
+	live(11, 1800 + rnd(1800), light() ? 15 : 120);
+}
+
 static void in_the_default_ring(void **state)
 {
 	(void)state;
@@ -252,7 +259,7 @@ static void in_the_default_ring(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_a_toy_ring), cmocka_unit_test(in_the_default_ring)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(in_a_toy_ring),
+		cmocka_unit_test(in_a_wide_toy_ring), cmocka_unit_test(in_the_default_ring)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

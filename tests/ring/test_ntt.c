@@ -8,9 +8,9 @@
 
 typedef unsigned __int128 wide;
 
-/* The least of all, those of BGV's sizes, and the greatest below 2^47, 2^48 and 2^50 for N = 2^15. */
-static const uint64_t primes[] = {12289, 65537, 0x1680168001, 0xff00ff0001, 0x3ff83ff80001,
-	140737487306753, 281474976317441, 1125899904679937};
+/* The least of all, those of BGV's sizes (the second last is one of B15's), and the greatest below 2^47, 2^48 and 2^50 for N = 2^15. */
+static const uint64_t primes[] = {12289, 65537, 0x1680168001, 0xff00ff0001, 0x29c029c0001,
+	0x3ff83ff80001, 140737487306753, 281474976317441, 1125899904679937};
 enum { PRIMES = sizeof(primes) / sizeof(primes[0]), GUARD = 8 };
 
 static uint64_t state = 1;
@@ -346,21 +346,21 @@ static void test_limit(void **s)
 	for_all(10, 10, check_limit);
 }
 
-static void check_packed(const struct ntt *t, const struct ntt *portable)
+static void check_packed_in(const struct ntt *t, const struct ntt *portable, unsigned bytes)
 {
-	enum { N = 64 + 40, VECTORS = 5, BYTES = 5 * N + 64 };
+	enum { N = 64 + 40, VECTORS = 5, BYTES = NTT_PACKED_MOST * N + 64 };
 	uint64_t q = t->q, *acc[3], *other[3], *out = residues(N, q), *b[3][VECTORS];
 	uint8_t packed[VECTORS][BYTES] = {0};
 	const uint8_t *c0[VECTORS];
-	if (q >> 40 != 0)
+	if (q >> 8 * bytes != 0)
 		goto done;
 	for (unsigned v = 0; v < VECTORS; v++) {
 		uint64_t *plain = residues(N, q);
 		for (unsigned k = 0; k < 3; k++)
 			b[k][v] = residues(N, q);
-		ntt_pack40(t, packed[v], plain, N);
-		assert_true(ntt_check40(t, packed[v], N));
-		ntt_unpack40(t, out, packed[v], N);
+		ntt_pack(t, bytes, packed[v], plain, N);
+		assert_true(ntt_check(t, bytes, packed[v], N));
+		ntt_unpack(t, bytes, out, packed[v], N);
 		assert_memory_equal(out, plain, N * sizeof(*out));
 		c0[v] = packed[v];
 		drop(plain, N);
@@ -371,10 +371,11 @@ static void check_packed(const struct ntt *t, const struct ntt *portable)
 		memset(acc[p], 0, 2 * N * sizeof(uint64_t));
 		memset(other[p], 0, 2 * N * sizeof(uint64_t));
 	}
-	ntt_acc_leaf(t, acc[0], acc[1], acc[2], c0, (const uint64_t *const *)b[0],
+	ntt_acc_leaf(t, bytes, acc[0], acc[1], acc[2], c0, (const uint64_t *const *)b[0],
 		(const uint64_t *const *)b[1], (const uint64_t *const *)b[2], VECTORS, N);
-	ntt_acc_leaf(portable, other[0], other[1], other[2], c0, (const uint64_t *const *)b[0],
-		(const uint64_t *const *)b[1], (const uint64_t *const *)b[2], VECTORS, N);
+	ntt_acc_leaf(portable, bytes, other[0], other[1], other[2], c0,
+		(const uint64_t *const *)b[0], (const uint64_t *const *)b[1],
+		(const uint64_t *const *)b[2], VECTORS, N);
 	for (unsigned p = 0; p < 3; p++) {
 		uint64_t same[N];
 		ntt_acc_reduce(t, out, acc[p], N);
@@ -385,15 +386,15 @@ static void check_packed(const struct ntt *t, const struct ntt *portable)
 	}
 	/* Exact at q and at q - 1, wherever it stands, and nothing is read or written beyond. */
 	for (unsigned i = 0; i < N; i++) {
-		uint8_t *exact = malloc(5 * (size_t)N);
+		uint8_t *exact = malloc(bytes * (size_t)N);
 		assert_non_null(exact);
 		memset(out, 0, N * sizeof(*out));
 		out[i] = q - 1;
-		ntt_pack40(t, exact, out, N);
-		assert_true(ntt_check40(t, exact, N));
-		for (unsigned k = 0; k < 5; k++)
-			exact[5 * i + k] = (uint8_t)(q >> 8 * k);
-		assert_false(ntt_check40(t, exact, N));
+		ntt_pack(t, bytes, exact, out, N);
+		assert_true(ntt_check(t, bytes, exact, N));
+		for (unsigned k = 0; k < bytes; k++)
+			exact[bytes * i + k] = (uint8_t)(q >> 8 * k);
+		assert_false(ntt_check(t, bytes, exact, N));
 		free(exact);
 	}
 	for (unsigned v = 0; v < VECTORS; v++)
@@ -401,6 +402,12 @@ static void check_packed(const struct ntt *t, const struct ntt *portable)
 			drop(b[k][v], N);
 done:
 	drop(out, N);
+}
+
+static void check_packed(const struct ntt *t, const struct ntt *portable)
+{
+	for (unsigned bytes = NTT_PACKED_LEAST; bytes <= NTT_PACKED_MOST; bytes++)
+		check_packed_in(t, portable, bytes);
 }
 
 static void test_packed(void **s)

@@ -15,7 +15,8 @@ void fixture_open(struct fixture *f, unsigned log2n, unsigned threads)
 	uint8_t seed[BGV_SECRET_SEED_BYTES] = {1, 2, 3};
 	struct buf keys = {0};
 	*f = (struct fixture){0};
-	f->params = *bgv_params_for(14);
+	f->params = *bgv_params_for(log2n == WIDE ? 15 : 14);
+	f->params.limbs = log2n == WIDE ? 12 : f->params.limbs;
 	f->params.log2n = log2n;
 	f->params.name = "test";
 	OK(pool_new(&f->pool, threads));

@@ -24,7 +24,9 @@ struct fixture {
 	struct buf *page[MAX_COLUMNS + 1]; /* the validity is the last one */
 };
 
-/* The primes of B14 in a ring of 2^log2n: no security below 14. */
+/* The primes of B14 in a ring of 2^log2n, the first twelve of B15, of 6 bytes, for WIDE: no security below
+ * 14. */
+enum { WIDE = 12 };
 void fixture_open(struct fixture *f, unsigned log2n, unsigned threads);
 /* Adds a column to the layout, before fixture_fill. */
 void fixture_column(

@@ -40,12 +40,11 @@ static void open_table(struct fixture *f, unsigned log2n, unsigned threads, uint
 	fixture_fill(f, rows, 42);
 }
 
-static void test_compare(void **state)
+static void test_compare_in(unsigned ring)
 {
-	(void)state;
 	struct fixture f;
 	struct builder b = {0};
-	open_table(&f, 11, 2, 5000);
+	open_table(&f, ring, 2, 5000);
 	for (unsigned column = 0; column < f.table.columns; column++) {
 		uint64_t max = f.layout[column].max;
 		uint64_t some[] = {0, max, max / 3, f.code[column][17]};
@@ -60,12 +59,18 @@ static void test_compare(void **state)
 	fixture_close(&f);
 }
 
-static void test_totals(void **state)
+static void test_compare(void **state)
 {
 	(void)state;
+	test_compare_in(11);
+	test_compare_in(WIDE);
+}
+
+static void test_totals_in(unsigned ring)
+{
 	struct fixture f;
 	struct builder b = {0};
-	open_table(&f, 11, 2, 12000);
+	open_table(&f, ring, 2, 12000);
 	uint32_t lt, eq, valid, matches, price[4], discount;
 	build_compare(&b, &f, 2, 1200, &lt, NULL);
 	build_compare(&b, &f, 0, 100, NULL, &eq);
@@ -93,6 +98,13 @@ static void test_totals(void **state)
 	build_total(&b, price[0], price[0], 255 * 255);
 	check(&f, &b);
 	fixture_close(&f);
+}
+
+static void test_totals(void **state)
+{
+	(void)state;
+	test_totals_in(11);
+	test_totals_in(WIDE);
 }
 
 /* match D! = S (S - 1) (S - 2) (S - 3) */
@@ -193,11 +205,10 @@ static void test_canaries(void **state)
 	fixture_close(&f);
 }
 
-static void test_verify(void **state)
+static void test_verify_in(unsigned ring)
 {
-	(void)state;
 	struct fixture f;
-	open_table(&f, 11, 1, 2000);
+	open_table(&f, ring, 1, 2000);
 	for (unsigned c = 0; c < f.table.columns; c++) {
 		struct span page = buf_span(&f.page[c][0]);
 		OK(scan_page_verify(f.secret, f.canary_key, c, &f.layout[c], 0, f.code[c],
@@ -212,6 +223,13 @@ static void test_verify(void **state)
 		FAILS(AMT_CORRUPTION, scan_page_check(&f.layout[c], f.ring, page));
 	}
 	fixture_close(&f);
+}
+
+static void test_verify(void **state)
+{
+	(void)state;
+	test_verify_in(11);
+	test_verify_in(WIDE);
 }
 
 static void test_fit(void **state)

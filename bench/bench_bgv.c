@@ -129,16 +129,10 @@ static void seeded_put(struct step *s)
 	buf_free(&bytes);
 }
 
-static void free_scalars(struct step *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		bgv_ct_free(&s->scalars[i]);
-}
-
 static void expand(struct step *s)
 {
-	check(bgv_expand(
-		s->b->ring, s->b->keys, s->scalars, &s->ct[0], (unsigned)s->count, s->pool));
+	check(bgv_expand_into(
+		s->b->ring, s->b->keys, s->scalars, &s->ct[0], NULL, (unsigned)s->count, s->pool));
 }
 
 static void by_limbs(struct step *s)
@@ -179,13 +173,16 @@ static void expansions(struct step *s)
 		for (unsigned log2 = 6; log2 <= SCALARS_LOG2; log2 += 2) {
 			double times[2];
 			s->count = (size_t)1 << log2;
+			for (size_t i = 0; i < s->count; i++)
+				check(bgv_ct_new(&s->scalars[i], s->b->ring, limbs, 2));
 			for (int threads = 0; threads < 2; threads++) {
 				s->pool = threads == 0 ? NULL : s->b->two;
-				times[threads] = median(s, 3, free_scalars, expand);
+				times[threads] = median(s, 3, NULL, expand);
 			}
 			printf("%9zu  %5u  %8.1f  %9.1f  %18.3f\n", s->count, limbs, times[0],
 				times[1], times[0] / (double)s->count);
-			free_scalars(s);
+			for (size_t i = 0; i < s->count; i++)
+				bgv_ct_free(&s->scalars[i]);
 		}
 		bgv_ct_free(&s->ct[0]);
 	}

@@ -162,16 +162,20 @@ amt_status bgv_automorphism(const struct bgv_ring *ring, const struct bgv_keys *
 	struct bgv_ct *out, const struct bgv_ct *a, uint32_t element, struct pool *pool);
 /* Elements for bgv_automorphism: rotation of both slot rows by `steps` to the left. */
 uint32_t bgv_rotation(const struct bgv_ring *ring, unsigned steps);
-/* One ciphertext whose coefficients 0 .. count - 1 are scalars, and 0 from there on, to count
- * ciphertexts of constants: out[i] encrypts 2^bgv_expand_doublings(count, i) times coefficient i in every
- * slot (which the owner divides away beforehand). Angel, Chen, Laine, Setty 2018, algorithm 3: count - 1
- * automorphisms. out: count new ciphertexts, freed by the caller. */
-unsigned bgv_expand_doublings(unsigned count, unsigned index);
+/* One ciphertext of `count` scalars, scalar i as coefficient bgv_expand_index(count, i) and 0 elsewhere,
+ * to count ciphertexts of constants: out[i] encrypts 2^bgv_expand_doublings(count, i) times scalar i in
+ * every slot (which the owner divides away beforehand). count: 1 to N / 4. out: new ciphertexts, freed by
+ * the caller. AMT_NOT_FOUND without the keys of bgv_keys_wanted.expand_log2. */
+unsigned bgv_expand_index(unsigned count, unsigned scalar);
+unsigned bgv_expand_doublings(unsigned count, unsigned scalar);
 amt_status bgv_expand(const struct bgv_ring *ring, const struct bgv_keys *keys, struct bgv_ct *out,
 	const struct bgv_ct *packed, unsigned count, struct pool *pool);
-/* The same into memory of the caller's: each of out has it for 2 parts of packed->limbs limbs. */
+/* The same into memory of the caller's, each scalar with as many limbs as are needed of it, which costs
+ * less: limbs[0] >= limbs[1] >= ..., at most packed->limbs; NULL: all. Each of out has memory for 2 parts
+ * of its limbs. */
 amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *keys,
-	struct bgv_ct *out, const struct bgv_ct *packed, unsigned count, struct pool *pool);
+	struct bgv_ct *out, const struct bgv_ct *packed, const uint8_t *limbs, unsigned count,
+	struct pool *pool);
 
 /* ---- seeded ciphertexts and answers as bytes (inside larger objects) */
 

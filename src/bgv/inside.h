@@ -74,7 +74,9 @@ amt_status bgv_residues_get(
 	const struct bgv_ring *ring, unsigned limb, uint64_t *out, const uint8_t *in);
 
 /* ---- switching keys (keys.c), ready to use: modulo q_j times p^-1, modulo p times t^-1, so that the
- * sums over digits are what key_switch.c continues with. */
+ * sums over digits are what key_switch.c continues with. Those of an automorphism s have s^-1 applied:
+ * s of sums of digits times s^-1 of the key is the sum of digits under s times the key, so that digits
+ * serve for many automorphisms and only sums are permuted. */
 struct bgv_keys {
 	const struct bgv_ring *ring;
 	unsigned limbs, elements;
@@ -93,22 +95,16 @@ static inline uint64_t *bgv_digit(
 {
 	return k->key[key] + ((size_t)j * k->limbs + digit) * 2 * k->ring->n;
 }
+static inline const uint32_t *bgv_keys_permutation(const struct bgv_keys *k, unsigned key)
+{
+	return k->permutation + (key - 1) * k->ring->n;
+}
 /* Number of the key of an element: AMT_NOT_FOUND. */
 amt_status bgv_keys_find(const struct bgv_keys *k, uint32_t element, unsigned *key);
 
-/* out (2 parts, of a's limbs) = sigma(a), for at most 16 pairs; no noise is computed. */
-amt_status bgv_automorphisms(const struct bgv_keys *keys, unsigned key, struct bgv_ct *const *out,
-	const struct bgv_ct *const *a, size_t count, struct pool *pool);
-
-/* Entry i of the values of a polynomial after X -> X^element is entry permutation[i] before. */
+/* Entry i of the values of a polynomial after X -> X^element is entry permutation[i] before
+ * (ntt_permute). */
 void bgv_permutation(const struct bgv_ring *ring, uint32_t element, uint32_t *permutation);
-static inline void bgv_permute(
-	const uint32_t *permutation, uint64_t *out, const uint64_t *a, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = a[permutation[i]];
-}
-
 static inline unsigned bgv_reverse(unsigned x, unsigned bits)
 {
 	unsigned r = 0;

@@ -21,8 +21,7 @@ enum {
 	TILE = 512,
 	TILE_WORDS = 4 * TILE, /* two accumulators */
 	GROUP = 2,
-	LONG_KEY_LIMBS = 5, /* from here on two ciphertexts at a time are faster than one */
-	AUTOMORPHISMS = 16  /* at once, at most */
+	LONG_KEY_LIMBS = 5 /* from here on two ciphertexts at a time are faster than one */
 };
 
 /* out[0] + out[1] s += source * S of the key. Limbs of a polynomial lie one after another; source is
@@ -246,58 +245,46 @@ amt_status bgv_relinearise_drop(const struct bgv_ring *ring, const struct bgv_ke
 }
 
 struct permuting {
-	const struct bgv_ring *ring;
-	const uint32_t *permutation;
-	struct bgv_ct *const *out;
-	const struct bgv_ct *const *a;
-	uint64_t *source; /* [item][limb][N] */
-	unsigned limbs;
+	const struct bgv_keys *keys;
+	struct bgv_ct *out;
+	const uint64_t *from; /* [part][limb][N] */
+	unsigned key;
 };
 
 static amt_status permute(void *context, size_t index, unsigned worker)
 {
 	(void)worker;
 	const struct permuting *p = context;
-	size_t item = index / p->limbs, n = p->ring->n;
-	unsigned limb = (unsigned)(index % p->limbs);
-	bgv_permute(p->permutation, bgv_limb(p->ring, p->out[item], 0, limb),
-		bgv_limb(p->ring, p->a[item], 0, limb), n);
-	bgv_permute(
-		p->permutation, p->source + index * n, bgv_limb(p->ring, p->a[item], 1, limb), n);
-	memset(bgv_limb(p->ring, p->out[item], 1, limb), 0, n * sizeof(uint64_t));
+	const struct bgv_ring *ring = p->keys->ring;
+	unsigned part = (unsigned)index / p->out->limbs, limb = (unsigned)index % p->out->limbs;
+	ntt_permute(ring->q[limb], bgv_limb(ring, p->out, part, limb), p->from + index * ring->n,
+		bgv_keys_permutation(p->keys, p->key), ring->n);
 	return STATUS_OK;
 }
 
-amt_status bgv_automorphisms(const struct bgv_keys *keys, unsigned key, struct bgv_ct *const *out,
-	const struct bgv_ct *const *a, size_t count, struct pool *pool)
+/* The key is stored so that the automorphism comes after the switch. */
+static amt_status automorphism(const struct bgv_keys *keys, unsigned key, struct bgv_ct *out,
+	const struct bgv_ct *a, struct pool *pool)
 {
 	const struct bgv_ring *ring = keys->ring;
-	struct switch_item items[AUTOMORPHISMS];
-	if (count == 0)
-		return STATUS_OK;
-	ENSURE(count <= AUTOMORPHISMS, AMT_INVALID_ARGUMENT, "%zu automorphisms at once", count);
-	struct permuting p = {.ring = ring,
-		.permutation = keys->permutation + (key - 1) * ring->n,
-		.out = out,
-		.a = a,
-		.limbs = a[0]->limbs};
-	size_t words = count * p.limbs * ring->n;
-	TRY(bgv_scratch_take(ring, words, &p.source));
-	for (size_t i = 0; i < count; i++) {
-		bgv_shape(out[i], p.limbs, 2);
-		items[i] = (struct switch_item){.source = p.source + i * p.limbs * ring->n,
-			.out = {bgv_limb(ring, out[i], 0, 0), bgv_limb(ring, out[i], 1, 0)}};
-	}
-	amt_status status = pool_run(pool, count * p.limbs, permute, &p);
+	size_t part = a->limbs * ring->n;
+	uint64_t *sums;
+	TRY(bgv_scratch_take(ring, 2 * part, &sums));
+	memcpy(sums, bgv_limb(ring, a, 0, 0), part * sizeof(*sums));
+	memset(sums + part, 0, part * sizeof(*sums));
+	struct switch_item item = {.source = bgv_limb(ring, a, 1, 0), .out = {sums, sums + part}};
 	struct switching s = {.keys = keys,
 		.ring = ring,
 		.key = key,
-		.limbs = p.limbs,
-		.items = items,
-		.count = count};
+		.limbs = a->limbs,
+		.items = &item,
+		.count = 1};
+	amt_status status = switch_all(&s, pool);
+	bgv_shape(out, a->limbs, 2);
+	struct permuting p = {.keys = keys, .out = out, .from = sums, .key = key};
 	if (amt_ok(status))
-		status = switch_all(&s, pool);
-	bgv_scratch_give(ring, words, p.source);
+		status = pool_run(pool, 2 * (size_t)a->limbs, permute, &p);
+	bgv_scratch_give(ring, 2 * part, sums);
 	return status;
 }
 
@@ -307,7 +294,7 @@ amt_status bgv_automorphism(const struct bgv_ring *ring, const struct bgv_keys *
 	unsigned key;
 	ENSURE(a->parts == 2, AMT_INVALID_ARGUMENT, "an automorphism of %u parts", a->parts);
 	TRY(bgv_keys_find(keys, element, &key));
-	TRY(bgv_automorphisms(keys, key, &out, &a, 1, pool));
+	TRY(automorphism(keys, key, out, a, pool));
 	out->noise = bgv_noise_key_switch(ring->params, a->limbs, a->noise);
 	return STATUS_OK;
 }

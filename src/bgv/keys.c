@@ -45,6 +45,21 @@ static amt_status open_limb(const struct bgv_keys *k, unsigned j, uint64_t *out,
 	return STATUS_OK;
 }
 
+/* Applies the inverse of the key's automorphism. */
+static void permute_back(
+	const struct bgv_keys *k, unsigned key, unsigned limbs, unsigned digit, uint64_t *room)
+{
+	const uint32_t *permutation = bgv_keys_permutation(k, key);
+	size_t n = k->ring->n;
+	for (unsigned j = 0; j < limbs; j++)
+		for (unsigned part = 0; part < 2; part++) {
+			uint64_t *x = bgv_digit(k, key, j, digit) + part * n;
+			for (size_t i = 0; i < n; i++)
+				room[permutation[i]] = x[i];
+			memcpy(x, room, n * sizeof(*x));
+		}
+}
+
 static amt_status open_digit(void *context, size_t index, unsigned worker)
 {
 	struct opening *o = context;
@@ -60,6 +75,12 @@ static amt_status open_digit(void *context, size_t index, unsigned worker)
 		status = open_limb(
 			k, j, bgv_digit(k, key, j, digit), in + sizeof(seed.bytes), expander);
 	seed_expander_free(expander);
+	if (amt_ok(status) && key > 0) {
+		uint64_t *room;
+		TRY(bgv_scratch_take(k->ring, k->ring->n, &room));
+		permute_back(k, key, k->limbs + 1, digit, room);
+		bgv_scratch_give(k->ring, k->ring->n, room);
+	}
 	uint64_t done = atomic_fetch_add(&o->done, 1) + 1;
 	if (amt_ok(status) && worker == 0 && o->progress != NULL)
 		o->progress(o->context, done, o->total);

@@ -175,19 +175,19 @@ struct bgv_noise bgv_noise_mod_switch(
 	return bgv_noise_mod_switch_parts(p, limbs, 2, a);
 }
 
-/* Level i takes w to w + s(w) or X^-2^i (w - s(w)), s: X -> X^(N/2^i + 1), and adds the noise of a
- * key switch. s fixes the coefficients whose index is a multiple of 2^i up to a sign, plus for half
- * of them: those double and the others vanish, which doubles the mean of the squares. The rest is
- * combined in pairs, with the same effect. So the mean doubles each level, and the worst
- * coefficient's square is multiplied by 4. In the end every count-th coefficient holds half of it;
- * so few (32 at N = 8192) differ by some tenths of a bit, and products with them have longer tails
- * (half a bit at 2^-128), hence expand_log2. */
+/* A level takes w to w + s(w) or X^-h (w - s(w)), s: X -> X^(N/h + 1), and adds the noise of a key
+ * switch. s fixes the coefficients whose index is a multiple of h up to a sign, plus for half of them:
+ * those double and the others vanish, which doubles the mean of the squares. The rest is combined in
+ * pairs, with the same effect. So the mean doubles each level, and the worst coefficient's square is
+ * multiplied by 4. A depth of bgv/expand.c is two levels, with the noise of three switches. In the end
+ * every so-manieth coefficient holds half of it; so few (32 at N = 8192) differ by some tenths of a bit,
+ * and products with them have longer tails (half a bit at 2^-128), hence expand_log2. */
 struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, unsigned count)
 {
 	double mean = variance(bgv_noise_fresh(p)), worst = mean, each = switching(p, limbs);
-	for (unsigned n = 1; n < count; n *= 2) {
-		mean = 2 * mean + each;
-		worst = 4 * worst + each;
+	for (unsigned n = 1; n < count; n *= 4) {
+		mean = 4 * mean + 3 * each;
+		worst = 16 * worst + 5 * each;
 	}
 	double deviation = deviation_of(mean) + (count > 1 ? expand_log2 : 0);
 	double peak = greater(deviation_of(worst) - deviation, 0);

@@ -14,8 +14,9 @@ amt_status bgv_secret_new(struct bgv_secret **out, const struct bgv_ring *ring,
 void bgv_secret_free(struct bgv_secret *secret);
 const struct bgv_ring *bgv_secret_ring(const struct bgv_secret *secret);
 
-/* Which switching keys: relinearisation always; automorphisms X -> X^(N/2^i + 1) for i <
- * expand_log2 (expansion of up to 2^expand_log2 scalars); rotations by N/2/2^i for 1 <= i <=
+/* Which switching keys: relinearisation always; automorphisms X -> X^(N/2^i + 1) for i < expand_log2
+ * and products of those of i = 0 and 1, 2 and 3, ... (expansion of up to 2^expand_log2 scalars, an even
+ * number); rotations by N/2/2^i for 1 <= i <=
  * fold_log2. limbs: of the longest ciphertext they are for. */
 struct bgv_keys_wanted {
 	unsigned limbs, expand_log2, fold_log2;

@@ -30,7 +30,7 @@ static amt_status add_message(
 		uint32_t *permutation;
 		TRY(mem_array(&permutation, ring->n, sizeof(*permutation)));
 		bgv_permutation(ring, m->element[key - 1], permutation);
-		bgv_permute(permutation, x, s, ring->n);
+		ntt_permute(q, x, s, permutation, ring->n);
 		mem_free(permutation);
 	}
 	ntt_scale_add(q, out, x, ring->constants->p_residue[limb], ring->n);
@@ -107,8 +107,12 @@ static void list_elements(
 {
 	m->limbs = wanted.limbs;
 	m->elements = 0;
-	for (unsigned i = 0; i < wanted.expand_log2; i++)
-		add_element(m, (uint32_t)(ring->n >> i) + 1);
+	for (unsigned i = 0; i < wanted.expand_log2; i += 2) { /* bgv/expand.c */
+		uint32_t s = (uint32_t)(ring->n >> i) + 1, r = (uint32_t)(ring->n >> (i + 1)) + 1;
+		add_element(m, s);
+		add_element(m, r);
+		add_element(m, s * r % (2 * (uint32_t)ring->n));
+	}
 	for (unsigned i = 1; i <= wanted.fold_log2; i++)
 		add_element(m, bgv_rotation(ring, (unsigned)(ring->n >> 1 >> i)));
 }
@@ -116,7 +120,8 @@ static void list_elements(
 static bool possible(const struct bgv_ring *ring, struct bgv_keys_wanted wanted)
 {
 	return wanted.limbs >= 1 && wanted.limbs <= ring->params->limbs &&
-	       wanted.expand_log2 <= ring->log2n && wanted.fold_log2 < ring->log2n;
+	       wanted.expand_log2 % 2 == 0 && wanted.expand_log2 + 2 <= ring->log2n &&
+	       wanted.fold_log2 < ring->log2n;
 }
 
 size_t bgv_keys_make_bytes(const struct bgv_ring *ring, struct bgv_keys_wanted wanted)

@@ -9,7 +9,7 @@
  * Only for the estimate. */
 #define NS_RESIDUE 2.8
 #define NS_BUTTERFLY 0.22
-#define NS_EXPANSION 0.5 /* of expanding scalars, into fresh memory */
+#define NS_EXPANSION 0.75 /* of expanding scalars, where keys are waited for */
 
 struct explaining {
 	const struct scan_plan *p;
@@ -162,8 +162,9 @@ static void add_costs(const struct explaining *x, struct costs *c)
 		const struct scan_round_cost *k = &p->work->cost[r];
 		c->ns_a_page += (double)k->leaf_products * n * NS_RESIDUE +
 				(double)k->transforms * butterflies * NS_BUTTERFLY;
-		/* Of an automorphism of l limbs: l transforms back, l l forward, division by p. */
-		double l = k->limbs, automorphism = l + l * l + 2 * (l + 1);
+		/* Of an automorphism of l limbs: a third of l transforms back and l l forward
+		 * (bgv/expand.c), and division by p. */
+		double l = k->limbs, automorphism = (l + l * l) / 3 + 2 * (l + 1);
 		c->ns_fixed += k->scalars * automorphism * butterflies * NS_EXPANSION;
 		c->bytes_read += (double)k->read_bytes;
 		c->limbs = k->limbs > c->limbs ? k->limbs : c->limbs;

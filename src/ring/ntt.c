@@ -320,6 +320,17 @@ void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t
 	t->kernel->convert(t, out, a, p, n);
 }
 
+void ntt_permute(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint32_t *permutation,
+	size_t n)
+{
+	if (t->kernel->permute != NULL) {
+		t->kernel->permute(out, a, permutation, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		out[i] = a[permutation[i]];
+}
+
 void ntt_acc(const struct ntt *t, uint64_t *acc, const uint64_t *a, const uint64_t *b, size_t n)
 {
 	t->kernel->acc(t, acc, a, b, n);

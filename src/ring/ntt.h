@@ -65,6 +65,12 @@ void ntt_convert(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t
 /* ntt_convert of N coefficients and ntt_forward of these, in one pass less over memory. out is not a. */
 void ntt_convert_forward(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p);
 
+/* out[i] = a[permutation[i]] for n values: those of X -> X^element for an odd element, which takes every
+ * aligned 8 entries from an aligned 8 (their roots differ by powers of an eighth root of 1). a: all
+ * values; out: any n of them; not a. */
+void ntt_permute(const struct ntt *t, uint64_t *out, const uint64_t *a, const uint32_t *permutation,
+	size_t n);
+
 /* ---- sums of products, reduced once
  *
  * An accumulator of n sums is 2n words of the kernel's own meaning; all zero is 0. Up to

@@ -364,6 +364,16 @@ static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, 
 	}
 }
 
+/* The lower three bits of eight indices choose within the eight that the others name. */
+static void permute(uint64_t *out, const uint64_t *a, const uint32_t *permutation, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		vec from = load(a + (permutation[i] & ~7u));
+		__m256i index = _mm256_loadu_si256((const __m256i *)(permutation + i));
+		store(out + i, _mm512_permutexvar_epi64(_mm512_cvtepu32_epi64(index), from));
+	}
+}
+
 const struct ntt_kernel ntt_kernel_ifma = {
 	.name = "avx512ifma",
 	.lanes = 8,
@@ -385,6 +395,7 @@ const struct ntt_kernel ntt_kernel_ifma = {
 	.expand_uniform = ntt_ifma_expand_uniform,
 	.convert = convert,
 	.convert_forward = ntt_ifma_convert_forward,
+	.permute = permute,
 	.acc = acc,
 	.acc_tensor = acc_tensor,
 	.acc_leaf = acc_leaf,

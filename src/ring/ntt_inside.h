@@ -53,6 +53,8 @@ struct ntt_kernel {
 		const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p, size_t n);
 	/* NULL: one after the other */
 	void (*convert_forward)(const struct ntt *t, uint64_t *out, const uint64_t *a, uint64_t p);
+	/* NULL: entry by entry */
+	void (*permute)(uint64_t *out, const uint64_t *a, const uint32_t *permutation, size_t n);
 	void (*acc)(
 		const struct ntt *t, uint64_t *acc, const uint64_t *a, const uint64_t *b, size_t n);
 	void (*acc_tensor)(const struct ntt *t, uint64_t *acc0, uint64_t *acc1, uint64_t *acc2,

@@ -46,6 +46,8 @@ unsigned scan_pack_count(const struct scan_program *p, uint32_t first)
 size_t scan_scalars_bytes(
 	const struct bgv_ring *ring, const struct scan_program *p, const struct scan_fit *fit)
 {
-	size_t packs = (p->scalars + SCAN_PACK_SCALARS - 1) / SCAN_PACK_SCALARS;
-	return packs * bgv_seeded_bytes(ring, fit->limbs);
+	size_t bytes = 0;
+	for (uint32_t first = 0; first < p->scalars; first += SCAN_PACK_SCALARS)
+		bytes += bgv_seeded_bytes(ring, fit->needed[first]);
+	return bytes;
 }

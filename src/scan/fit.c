@@ -97,6 +97,43 @@ static amt_status check_levels(struct fitting *f)
 	return STATUS_OK;
 }
 
+static void need_scalar(uint8_t *needed, uint32_t scalar, unsigned limbs)
+{
+	if (needed[scalar] < limbs)
+		needed[scalar] = (uint8_t)limbs;
+}
+
+/* out: with how many limbs each scalar is used. */
+static void count_needed(const struct fitting *f, uint8_t *out)
+{
+	const struct scan_program *p = f->p;
+	memset(out, 0, p->scalars);
+	for (uint32_t i = 0; i < p->nodes; i++) {
+		const struct scan_node *n = &p->node[i];
+		if (n->op == SCAN_SCALAR)
+			need_scalar(out, n->first, f->out->level[i]);
+		for (uint32_t k = n->first; n->op == SCAN_LEAF && k < n->first + n->count; k++)
+			for (unsigned v = 0; v < p->range[k].count; v++)
+				need_scalar(out, p->range[k].at + v, f->out->level[i] + 1u);
+	}
+}
+
+static amt_status set_order(struct fitting *f)
+{
+	uint8_t *needed;
+	uint32_t at = 0;
+	TRY(mem_array(&needed, (size_t)f->p->scalars + 1, 1));
+	count_needed(f, needed);
+	for (unsigned limbs = f->out->limbs; limbs > 0; limbs--)
+		for (uint32_t i = 0; i < f->p->scalars; i++)
+			if (needed[i] == limbs) {
+				f->out->order[at] = i;
+				f->out->needed[at++] = (uint8_t)limbs;
+			}
+	mem_free(needed);
+	return STATUS_OK;
+}
+
 /* ---- noise: from the leaves up */
 
 static amt_status check_fits(
@@ -337,6 +374,8 @@ static amt_status fit_level(struct fitting *f, unsigned fold_level)
 static amt_status fit(struct fitting *f)
 {
 	TRY(mem_array(&f->out->level, (size_t)f->p->nodes + 1, 1));
+	TRY(mem_array(&f->out->order, (size_t)f->p->scalars + 1, sizeof(*f->out->order)));
+	TRY(mem_array(&f->out->needed, (size_t)f->p->scalars + 1, 1));
 	TRY(mem_array(&f->noise, (size_t)f->p->nodes + 1, sizeof(*f->noise)));
 	amt_status s = fit_level(f, totals(f->p) > 1 ? 2 : 1);
 	if (amt_status_code(s) == AMT_NOISE_BUDGET && totals(f->p) == 1) {
@@ -344,6 +383,7 @@ static amt_status fit(struct fitting *f)
 		s = fit_level(f, 2);
 	}
 	TRY(s);
+	TRY(set_order(f));
 	return set_costs(f);
 }
 
@@ -371,5 +411,7 @@ amt_status scan_fit(struct scan_fit *out, const struct scan_program *p,
 void scan_fit_free(struct scan_fit *f)
 {
 	mem_free(f->level);
+	mem_free(f->order);
+	mem_free(f->needed);
 	*f = (struct scan_fit){0};
 }

@@ -120,6 +120,9 @@ struct scan_fit {
 	unsigned limbs;	     /* of the scalars, and of the longest ciphertext anywhere */
 	unsigned fold_level; /* limbs of totals when they are complete: 2 if they are folded */
 	uint8_t *level;	     /* limbs of each node's result */
+	/* Scalars as they are packed, those first that are needed with most limbs, and how many. */
+	uint32_t *order;
+	uint8_t *needed;
 	double failure_log2; /* of the whole query, union bound over its ciphertexts and pages */
 	double margin_bits;  /* distance to the first refusal */
 	/* Costs of a page: products of limbs of ciphertexts, bytes read, relinearisations, transforms

@@ -484,19 +484,21 @@ amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
 /* ---- scalars */
 
 static amt_status open_pack(struct scan_scalars *s, const struct bgv_ring *ring,
-	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
-	struct span bytes, struct pool *pool)
+	const struct bgv_keys *keys, const struct scan_fit *fit, uint32_t first, unsigned count,
+	struct span bytes, uint64_t *memory, struct pool *pool)
 {
-	struct bgv_ct packed = {0}, *out = s->ct + s->count;
-	size_t words = (size_t)2 * fit->limbs * ring->n;
-	unsigned count = scan_pack_count(p, s->count);
-	for (unsigned i = 0; i < count; i++)
-		out[i] =
-			(struct bgv_ct){.data = s->memory + (s->count + i) * words, .words = words};
-	TRY(bgv_seeded_get(&packed, ring, fit->limbs, bytes));
-	amt_status status = bgv_expand_into(ring, keys, out, &packed, count, pool);
+	struct bgv_ct packed = {0}, out[SCAN_PACK_SCALARS];
+	const uint8_t *needed = fit->needed + first;
+	for (unsigned i = 0; i < count; i++) {
+		size_t words = (size_t)2 * needed[i] * ring->n;
+		out[i] = (struct bgv_ct){.data = memory, .words = words};
+		memory += words;
+	}
+	TRY(bgv_seeded_get(&packed, ring, needed[0], bytes));
+	amt_status status = bgv_expand_into(ring, keys, out, &packed, needed, count, pool);
 	bgv_ct_free(&packed);
-	s->count += count;
+	for (unsigned i = 0; i < count; i++)
+		s->ct[fit->order[first + i]] = out[i];
 	return status;
 }
 
@@ -504,12 +506,22 @@ static amt_status open_scalars(struct scan_scalars *s, const struct bgv_ring *ri
 	const struct bgv_keys *keys, const struct scan_program *p, const struct scan_fit *fit,
 	struct span packed, struct pool *pool)
 {
-	size_t each = bgv_seeded_bytes(ring, fit->limbs);
-	s->bytes = (size_t)p->scalars * 2 * fit->limbs * ring->n * sizeof(uint64_t);
+	size_t words = 0;
+	for (uint32_t i = 0; i < p->scalars; i++)
+		words += (size_t)2 * fit->needed[i] * ring->n;
+	s->bytes = words * sizeof(uint64_t);
 	TRY(mem_array(&s->ct, (size_t)p->scalars + 1, sizeof(*s->ct)));
 	TRY(mem_alloc_aligned(&s->memory, s->bytes));
-	for (size_t at = 0; at < packed.size; at += each)
-		TRY(open_pack(s, ring, keys, p, fit, span_of(packed.data + at, each), pool));
+	uint64_t *memory = s->memory;
+	for (uint32_t first = 0; first < p->scalars; first += SCAN_PACK_SCALARS) {
+		unsigned count = scan_pack_count(p, first);
+		size_t bytes = bgv_seeded_bytes(ring, fit->needed[first]);
+		TRY(open_pack(s, ring, keys, fit, first, count, span_of(packed.data, bytes), memory,
+			pool));
+		packed = span_of(packed.data + bytes, packed.size - bytes);
+		for (unsigned i = 0; i < count; i++)
+			memory += (size_t)2 * fit->needed[first + i] * ring->n;
+	}
 	return STATUS_OK;
 }
 

@@ -26,11 +26,12 @@ struct scan_source {
 
 struct scan_scalars; /* the constants of a question, expanded */
 
-/* Bytes of the packed constants of a program of `scalars` scalars at `limbs` limbs: for each pack of
- * at most SCAN_PACK_SCALARS, a seeded ciphertext (bgv_seeded_bytes). */
+/* Bytes of the packed constants of a program: for each pack of at most SCAN_PACK_SCALARS, in the order of
+ * `fit`, a seeded ciphertext (bgv_seeded_bytes) of as many limbs as its first one is needed with, in which
+ * they lie as bgv_expand tells. */
 size_t scan_scalars_bytes(
 	const struct bgv_ring *ring, const struct scan_program *p, const struct scan_fit *fit);
-/* Scalars in the pack that begins with scalar `first`. */
+/* Scalars in the pack that begins with the first-th in order. */
 unsigned scan_pack_count(const struct scan_program *p, uint32_t first);
 /* Validates and expands them. */
 amt_status scan_scalars_open(struct scan_scalars **out, const struct bgv_ring *ring,

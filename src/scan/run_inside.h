@@ -10,7 +10,6 @@
 
 struct scan_scalars {
 	struct bgv_ct *ct; /* in `memory` */
-	uint32_t count;
 	uint64_t *memory;
 	size_t bytes;
 };

@@ -35,10 +35,12 @@ amt_status scan_scalars_put(const struct bgv_secret *secret, const struct scan_p
 		for (uint32_t i = 0; i < count; i++) {
 			uint64_t share = inverse(1u << bgv_expand_doublings(count, i));
 			/* -1, 0 or 1 times the share, without a branch on it */
-			uint64_t negative = scalar[first + i] < 0, set = scalar[first + i] & 1;
-			plain[i] = (share + negative * (BGV_T - 2 * share)) * set;
+			int8_t value = scalar[fit->order[first + i]];
+			uint64_t negative = value < 0, set = value & 1;
+			plain[bgv_expand_index(count, i)] =
+				(share + negative * (BGV_T - 2 * share)) * set;
 		}
-		s = bgv_seeded_put(secret, fit->limbs, plain, out);
+		s = bgv_seeded_put(secret, fit->needed[first], plain, out);
 	}
 	secret_wipe(plain, ring->n * sizeof(*plain));
 	mem_free_aligned(plain, ring->n * sizeof(*plain));

@@ -61,7 +61,7 @@ static void ring(const char *isa)
 	publish(back, n * sizeof(*back));
 	assert_memory_equal(back, slots, n * sizeof(*back));
 
-	struct bgv_keys_wanted wanted = {.limbs = 2, .expand_log2 = 1};
+	struct bgv_keys_wanted wanted = {.limbs = 2, .expand_log2 = 2};
 	OK(bgv_keys_make(f.secret, wanted, NULL, NULL, NULL, &keys));
 	publish(keys.data, keys.size);
 	OK(bgv_keys_open(&f.keys, f.ring, buf_span(&keys), NULL, NULL, NULL));

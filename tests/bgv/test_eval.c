@@ -293,17 +293,18 @@ static void answers(void **state)
 static void expansion(void **state)
 {
 	(void)state;
-	enum { COUNT = 32 };
+	enum { COUNT = 64 };
 	struct bgv_fixture f;
-	fixture_open(&f, toy_params(10, 3), (struct bgv_keys_wanted){.limbs = 3, .expand_log2 = 5});
-	for (unsigned count = 1; count <= COUNT; count += count < 10 ? 1 : 11) {
+	fixture_open(&f, toy_params(10, 3), (struct bgv_keys_wanted){.limbs = 3, .expand_log2 = 6});
+	for (unsigned count = 1; count <= COUNT; count += count < 10 ? 1 : 9) {
 		uint64_t *m = fixture_polynomial(&f), *want = fixture_polynomial(&f);
 		struct bgv_ct out[COUNT];
 		for (size_t i = 0; i < count; i++)
-			m[i] = i * 7919 % BGV_T *
-			       bgv_inverse_mod(
-				       1u << bgv_expand_doublings(count, (unsigned)i), BGV_T) %
-			       BGV_T;
+			m[bgv_expand_index(count, (unsigned)i)] =
+				i * 7919 % BGV_T *
+				bgv_inverse_mod(
+					1u << bgv_expand_doublings(count, (unsigned)i), BGV_T) %
+				BGV_T;
 		struct bgv_ct packed = fixture_encrypt(&f, 3, m);
 		OK(bgv_expand(f.ring, f.keys, out, &packed, count, count % 2 == 1 ? f.pool : NULL));
 		for (size_t i = 0; i < count; i++) {
@@ -315,12 +316,58 @@ static void expansion(void **state)
 		mem_free_aligned(m, 0);
 		mem_free_aligned(want, 0);
 	}
-	struct bgv_ct out[64], packed;
+	struct bgv_ct out[65], packed;
 	OK(bgv_ct_new(&packed, f.ring, 3, 2));
 	memset(packed.data, 0, packed.words * sizeof(uint64_t));
-	FAILS(AMT_NOT_FOUND, bgv_expand(f.ring, f.keys, out, &packed, 64, f.pool));
+	FAILS(AMT_NOT_FOUND, bgv_expand(f.ring, f.keys, out, &packed, 65, f.pool));
 	FAILS(AMT_INVALID_ARGUMENT, bgv_expand(f.ring, f.keys, out, &packed, 0, f.pool));
 	bgv_ct_free(&packed);
+	fixture_close(&f);
+}
+
+/* Scalars of which fewer limbs are needed: the same residues, as far as there are limbs. */
+static void expansion_by_need(void **state)
+{
+	(void)state;
+	enum { COUNT = 46 };
+	struct bgv_fixture f;
+	fixture_open(&f, toy_params(10, 3), (struct bgv_keys_wanted){.limbs = 3, .expand_log2 = 6});
+	uint64_t *m = fixture_uniform(&f), *want = fixture_polynomial(&f);
+	uint8_t limbs[COUNT];
+	memset(m, 0, f.ring->n * sizeof(*m));
+	for (unsigned i = 0; i < COUNT; i++) {
+		limbs[i] = i < 9 ? 3 : i < 30 ? 2 : 1;
+		m[bgv_expand_index(COUNT, i)] =
+			i * 7919 % BGV_T *
+			bgv_inverse_mod(1u << bgv_expand_doublings(COUNT, i), BGV_T) % BGV_T;
+	}
+	struct bgv_ct packed = fixture_encrypt(&f, 3, m), out[COUNT] = {0};
+	for (unsigned i = 0; i < COUNT; i++)
+		OK(bgv_ct_new(&out[i], f.ring, limbs[i], 2));
+	for (unsigned threads = 0; threads < 2; threads++) {
+		OK(bgv_expand_into(
+			f.ring, f.keys, out, &packed, limbs, COUNT, threads == 0 ? NULL : f.pool));
+		for (unsigned i = 0; i < COUNT; i++) {
+			assert_int_equal(out[i].limbs, limbs[i]);
+			want[0] = i * 7919 % BGV_T;
+			fixture_expect(&f, &out[i], want);
+		}
+	}
+	limbs[COUNT - 1] = 2;
+	FAILS(AMT_INVALID_ARGUMENT,
+		bgv_expand_into(f.ring, f.keys, out, &packed, limbs, COUNT, NULL));
+	limbs[COUNT - 1] = 0;
+	FAILS(AMT_INVALID_ARGUMENT,
+		bgv_expand_into(f.ring, f.keys, out, &packed, limbs, COUNT, NULL));
+	limbs[COUNT - 1] = 1;
+	limbs[0] = 4;
+	FAILS(AMT_INVALID_ARGUMENT,
+		bgv_expand_into(f.ring, f.keys, out, &packed, limbs, COUNT, NULL));
+	for (unsigned i = 0; i < COUNT; i++)
+		bgv_ct_free(&out[i]);
+	bgv_ct_free(&packed);
+	mem_free_aligned(m, 0);
+	mem_free_aligned(want, 0);
 	fixture_close(&f);
 }
 
@@ -360,6 +407,7 @@ int main(void)
 		cmocka_unit_test(slots),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(expansion),
+		cmocka_unit_test(expansion_by_need),
 		cmocka_unit_test(wrong_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

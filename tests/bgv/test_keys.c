@@ -7,7 +7,7 @@
 
 /* X^(N+1) and X^(N/2+1) are rotations by N/4 and N/8 as well: 3 elements, 4 keys of 2 digits. */
 static const struct bgv_keys_wanted small = {.limbs = 2, .expand_log2 = 2, .fold_log2 = 3};
-enum { ELEMENTS = 3, DIGITS = 8, HEAD_BYTES = 8 + 4 * ELEMENTS };
+enum { ELEMENTS = 4, DIGITS = 10, HEAD_BYTES = 8 + 4 * ELEMENTS };
 
 static amt_status open_content(const struct bgv_fixture *f, struct span content)
 {
@@ -107,8 +107,8 @@ static void refusals(void **state)
 		{2, 2, 4, AMT_CORRUPTION},
 		{2, 2, 3, AMT_TRUNCATED},
 		{2, 2, 1, AMT_CORRUPTION},
-		{4, 4, 2, AMT_CORRUPTION},
-		{4, 4, 4, AMT_CORRUPTION},
+		{4, 4, ELEMENTS - 1, AMT_CORRUPTION},
+		{4, 4, ELEMENTS + 1, AMT_CORRUPTION},
 		{4, 4, BGV_MAX_ELEMENTS + 1, AMT_CORRUPTION},
 		{4, 4, UINT32_MAX, AMT_CORRUPTION},
 		{8, 4, 1, AMT_CORRUPTION},
@@ -133,8 +133,9 @@ static void refusals(void **state)
 
 	struct buf out = {0};
 	static const struct bgv_keys_wanted impossible[] = {{.limbs = 0}, {.limbs = 4},
-		{.limbs = 1, .expand_log2 = 11}, {.limbs = 1, .fold_log2 = 10}};
-	for (size_t i = 0; i < 4; i++)
+		{.limbs = 1, .expand_log2 = 10}, {.limbs = 1, .expand_log2 = 3},
+		{.limbs = 1, .fold_log2 = 10}};
+	for (size_t i = 0; i < 5; i++)
 		FAILS(AMT_INVALID_ARGUMENT,
 			bgv_keys_make(f.secret, impossible[i], NULL, NULL, NULL, &out));
 	assert_int_equal(out.size, 0);
@@ -161,7 +162,7 @@ static void refusals(void **state)
 static void every_element(void **state)
 {
 	(void)state;
-	struct bgv_keys_wanted all = {.limbs = 1, .expand_log2 = 10, .fold_log2 = 9};
+	struct bgv_keys_wanted all = {.limbs = 1, .expand_log2 = 8, .fold_log2 = 9};
 	struct bgv_fixture f;
 	fixture_open(&f, toy_params(10, 1), all);
 	assert_int_equal(f.content.size, bgv_keys_make_bytes(f.ring, all));

@@ -128,6 +128,49 @@ static void test_convert_forward(void **s)
 	for_all(10, 15, check_convert_forward);
 }
 
+static size_t reversed(size_t i, unsigned bits)
+{
+	size_t r = 0;
+	for (unsigned b = 0; b < bits; b++)
+		r |= (i >> b & 1) << (bits - 1 - b);
+	return r;
+}
+
+/* X -> X^element on coefficients, and on values. */
+static void check_permute(const struct ntt *t, const struct ntt *portable)
+{
+	(void)portable;
+	size_t n = t->n;
+	for (unsigned round = 0; round < 3; round++) {
+		uint64_t *x = residues(n, t->q), *y = residues(n, t->q), *values = copy(x, n);
+		size_t element = round == 0 ? n + 1 : next() % n * 2 + 1;
+		uint32_t *permutation = malloc((n + 1) * sizeof(*permutation));
+		assert_non_null(permutation);
+		for (size_t i = 0; i < n; i++) {
+			size_t exponent = (2 * reversed(i, t->log2n) + 1) * element % (2 * n);
+			permutation[i] = (uint32_t)reversed(exponent / 2, t->log2n);
+			size_t to = i * element % (2 * n);
+			y[to % n] = to < n || x[i] == 0 ? x[i] : t->q - x[i];
+		}
+		ntt_forward(t, values);
+		ntt_forward(t, y);
+		ntt_permute(t, x, values, permutation, n);
+		assert_memory_equal(x, y, n * sizeof(*x));
+		ntt_permute(t, x + 8, values, permutation + 8, n / 2);
+		assert_memory_equal(x, y, n * sizeof(*x));
+		free(permutation);
+		drop(x, n);
+		drop(y, n);
+		drop(values, n);
+	}
+}
+
+static void test_permute(void **s)
+{
+	(void)s;
+	for_all(10, 15, check_permute);
+}
+
 static void check_product(const struct ntt *t, const struct ntt *portable)
 {
 	(void)portable;
@@ -433,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_convert_forward),
+		cmocka_unit_test(test_permute),
 		cmocka_unit_test(test_product),
 		cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_words),

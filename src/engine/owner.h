@@ -326,6 +326,8 @@ amt_status owner_scan_change(struct amt_session *s, const struct relation *t, st
 
 /* A new, empty table of new->schema, which it takes over, also on failure. */
 amt_status owner_create_table(struct amt_session *s, struct relation *new);
+/* An empty table with the columns of t, perhaps of another session, under this name. */
+amt_status owner_create_alike(struct amt_session *s, const struct relation *t, const char *name);
 
 /* Statistics of a call: begins counting, and fills in what was counted since. */
 struct owner_meter {

@@ -6,18 +6,6 @@
 #include "base/alloc.h"
 #include "crypto/secret.h"
 
-static amt_status create_alike(struct amt_session *to, const struct relation *t)
-{
-	struct relation alike = {0};
-	struct buf schema = {0};
-	amt_status s = schema_put(&t->schema, &schema);
-	if (amt_ok(s))
-		s = schema_get(&alike.schema, buf_span(&schema));
-	buf_free(&schema);
-	TRY(s);
-	return owner_create_table(to, &alike);
-}
-
 /* Moves the rows that were not deleted together. Values are plain structs; what they moved over is
  * wiped with the rest. */
 static size_t without_deleted(struct owner_rows *rows)
@@ -63,7 +51,7 @@ amt_status amt_session_copy(amt_session *from, amt_session *to, uint64_t *rows)
 		if (from->progress != NULL &&
 			!from->progress(from->progress_context, "copying tables", i, from->tables))
 			FAIL(AMT_CANCELLED, "cancelled after %zu tables", i);
-		TRY(create_alike(to, &from->table[i]));
+		TRY(owner_create_alike(to, &from->table[i], from->table[i].schema.table));
 		if (from->table[i].rows > 0)
 			TRY(copy_rows(from, to, &from->table[i], &copied));
 	}

@@ -94,19 +94,6 @@ amt_status owner_drop_table(struct amt_session *s, const char *table)
 	return drop(s, t);
 }
 
-static amt_status make_twin(struct amt_session *s, const struct relation *t, const char *name)
-{
-	struct relation twin = {0};
-	struct buf schema = {0};
-	amt_status status = schema_put(&t->schema, &schema);
-	if (amt_ok(status))
-		status = schema_get(&twin.schema, buf_span(&schema));
-	buf_free(&schema);
-	TRY(status);
-	(void)snprintf(twin.schema.table, sizeof(twin.schema.table), "%s", name);
-	return owner_create_table(s, &twin);
-}
-
 static amt_status fill_twin(struct amt_session *s, const char *name, const struct owner_rows *rows)
 {
 	uint64_t inserted;
@@ -139,7 +126,7 @@ static amt_status write_anew(struct amt_session *s, const struct relation *t)
 	TRY(drop_twin(s, t));
 	amt_status status = fetch_kept(s, t, &kept);
 	if (amt_ok(status))
-		status = make_twin(s, t, name);
+		status = owner_create_alike(s, t, name);
 	if (amt_ok(status))
 		status = fill_twin(s, name, &kept);
 	if (amt_ok(status))

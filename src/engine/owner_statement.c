@@ -83,6 +83,19 @@ amt_status owner_create_table(struct amt_session *s, struct relation *new)
 	return status;
 }
 
+amt_status owner_create_alike(struct amt_session *s, const struct relation *t, const char *name)
+{
+	struct relation alike = {0};
+	struct buf schema = {0};
+	amt_status status = schema_put(&t->schema, &schema);
+	if (amt_ok(status))
+		status = schema_get(&alike.schema, buf_span(&schema));
+	buf_free(&schema);
+	TRY(status);
+	(void)snprintf(alike.schema.table, sizeof(alike.schema.table), "%s", name);
+	return owner_create_table(s, &alike);
+}
+
 static amt_status create_table(struct amt_session *s, const struct sql_statement *sql)
 {
 	struct relation t = {0};

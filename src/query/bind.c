@@ -39,6 +39,24 @@ amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, ui
 	return STATUS_OK;
 }
 
+amt_status bind_target(const struct binder *b, const PgQuery__ResTarget *r,
+	bool set[SCHEMA_MAX_COLUMNS], uint16_t *out)
+{
+	const struct sql_statement *s = b->statement;
+	SQL_ENSURE(r->n_indirection == 0, s, AMT_UNSUPPORTED, r->location,
+		"a part of a column is not supported");
+	int target = schema_find(b->schema, r->name);
+	SQL_ENSURE(target >= 0, s, AMT_NOT_FOUND, r->location,
+		"column \"%s\" of table \"%s\" does not exist", r->name, b->schema->table);
+	SQL_ENSURE(!set[target], s, AMT_SYNTAX, r->location,
+		"multiple assignments to column \"%s\"", r->name);
+	set[target] = true;
+	SQL_ENSURE(r->val != NULL && r->val->node_case != PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF, s,
+		AMT_UNSUPPORTED, r->location, "assignments to a list of columns are not supported");
+	*out = (uint16_t)target;
+	return STATUS_OK;
+}
+
 amt_status bind_needs_number(
 	const struct binder *b, uint16_t column, int location, const char *where)
 {

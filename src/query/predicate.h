@@ -55,6 +55,9 @@ amt_status predicate_bind(
 
 /* A column by its reference: AMT_NOT_FOUND with the place. */
 amt_status bind_column(const struct binder *b, const PgQuery__ColumnRef *ref, uint16_t *out);
+/* The column that r of an UPDATE's SET names; set: those named before. */
+amt_status bind_target(const struct binder *b, const PgQuery__ResTarget *r,
+	bool set[SCHEMA_MAX_COLUMNS], uint16_t *out);
 /* Whether what computes can read it (scans: the form scan; circuits: the forms arith and plain; a
  * plain number is a trivial ciphertext to them, so that the constants it meets stay hidden) and
  * circuits can write it (form arith): else AMT_UNSUPPORTED says what to do. `where`: "in WHERE". */

@@ -91,27 +91,16 @@ static amt_status bind_assignment(
 amt_status scan_bind_update(struct scan_plan *p, const struct binder *b)
 {
 	struct scan_work_plan *w = p->work;
-	const struct sql_statement *s = b->statement;
-	const PgQuery__UpdateStmt *n = s->node->update_stmt;
+	const PgQuery__UpdateStmt *n = b->statement->node->update_stmt;
 	bool set[SCHEMA_MAX_COLUMNS] = {false};
 	TRY(arena_alloc(
 		&w->arena, (n->n_target_list + 1) * sizeof(*w->assignment), &w->assignment));
 	for (size_t i = 0; i < n->n_target_list; i++) {
 		const PgQuery__ResTarget *r = n->target_list[i]->res_target;
-		SQL_ENSURE(r->n_indirection == 0, s, AMT_UNSUPPORTED, r->location,
-			"a part of a column is not supported");
-		int target = schema_find(b->schema, r->name);
-		SQL_ENSURE(target >= 0, s, AMT_NOT_FOUND, r->location,
-			"column \"%s\" of table \"%s\" does not exist", r->name, b->schema->table);
-		SQL_ENSURE(!set[target], s, AMT_SYNTAX, r->location,
-			"multiple assignments to column \"%s\"", r->name);
-		set[target] = true;
-		SQL_ENSURE(r->val != NULL &&
-				   r->val->node_case != PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF,
-			s, AMT_UNSUPPORTED, r->location,
-			"assignments to a list of columns are not supported");
+		uint16_t target;
+		TRY(bind_target(b, r, set, &target));
 		struct scan_assignment *a = &w->assignment[w->assignments++];
-		a->target = (uint16_t)target;
+		a->target = target;
 		TRY(bind_assignment(b, r, a));
 	}
 	return STATUS_OK;

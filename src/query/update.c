@@ -129,7 +129,6 @@ static amt_status assign(
 
 amt_status lower_update(struct lowering *l, const PgQuery__UpdateStmt *n)
 {
-	const struct sql_statement *s = l->binder.statement;
 	TRY(lower_where(l, n->where_clause));
 	uint32_t match = l->match, count;
 	if (match == NO_NODE)
@@ -137,21 +136,10 @@ amt_status lower_update(struct lowering *l, const PgQuery__UpdateStmt *n)
 	bool set[SCHEMA_MAX_COLUMNS] = {false};
 	for (size_t i = 0; i < n->n_target_list; i++) {
 		const PgQuery__ResTarget *r = n->target_list[i]->res_target;
-		SQL_ENSURE(r->n_indirection == 0, s, AMT_UNSUPPORTED, r->location,
-			"a part of a column is not supported");
-		int target = schema_find(l->binder.schema, r->name);
-		SQL_ENSURE(target >= 0, s, AMT_NOT_FOUND, r->location,
-			"column \"%s\" of table \"%s\" does not exist", r->name,
-			l->binder.schema->table);
-		SQL_ENSURE(!set[target], s, AMT_SYNTAX, r->location,
-			"multiple assignments to column \"%s\"", r->name);
-		set[target] = true;
-		SQL_ENSURE(r->val != NULL &&
-				   r->val->node_case != PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF,
-			s, AMT_UNSUPPORTED, r->location,
-			"assignments to a list of columns are not supported");
-		TRY(bind_needs_arith(&l->binder, (uint16_t)target, r->location, "in UPDATE"));
-		TRY(assign(l, match, (uint16_t)target, r));
+		uint16_t target;
+		TRY(bind_target(&l->binder, r, set, &target));
+		TRY(bind_needs_arith(&l->binder, target, r->location, "in UPDATE"));
+		TRY(assign(l, match, target, r));
 	}
 	TRY(lower_count(l, l->match, &count));
 	return lower_answer(l, count, &l->plan->affected_slot);

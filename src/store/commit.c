@@ -288,6 +288,17 @@ static bool is_behind(const struct store *s, size_t allowed)
 	       (s->view->count - memtables > MAX_TABLES && !s->compaction_failed);
 }
 
+/* Waits until the background has done something, or fails where it will not: call with the lock held. */
+static amt_status wait_done(struct store *s)
+{
+	if (!amt_ok(s->failure))
+		return store_refuse(s);
+	if (!amt_ok(s->background_error))
+		return take_background_error(s);
+	pthread_cond_wait(&s->done, &s->lock);
+	return STATUS_OK;
+}
+
 /* Waits until at most `allowed` memtables wait to be flushed and MAX_TABLES to be merged. */
 static amt_status wait_for_background(struct store *s, size_t allowed)
 {
@@ -295,14 +306,8 @@ static amt_status wait_for_background(struct store *s, size_t allowed)
 	if (s->options.inline_background)
 		background_run(s);
 	pthread_mutex_lock(&s->lock);
-	while (is_behind(s, allowed) && amt_ok(st)) {
-		if (!amt_ok(s->failure))
-			st = store_refuse(s);
-		else if (!amt_ok(s->background_error))
-			st = take_background_error(s);
-		else
-			pthread_cond_wait(&s->done, &s->lock);
-	}
+	while (is_behind(s, allowed) && amt_ok(st))
+		st = wait_done(s);
 	pthread_mutex_unlock(&s->lock);
 	return st;
 }
@@ -540,14 +545,8 @@ amt_status store_flush(struct store *s)
 	if (s->options.inline_background)
 		background_run(s);
 	pthread_mutex_lock(&s->lock);
-	while (s->flushed_sequence < target && amt_ok(st)) {
-		if (!amt_ok(s->failure))
-			st = store_refuse(s);
-		else if (!amt_ok(s->background_error))
-			st = take_background_error(s);
-		else
-			pthread_cond_wait(&s->done, &s->lock);
-	}
+	while (s->flushed_sequence < target && amt_ok(st))
+		st = wait_done(s);
 	pthread_mutex_unlock(&s->lock);
 	return st;
 }

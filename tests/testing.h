@@ -45,4 +45,19 @@ static inline bool light(void)
 				amt_code_name(expected));                                     \
 	} while (0)
 
+/* Fails the n-th allocation of the call, for every n, until nothing fails: at least that many. */
+#define EVERY_ALLOCATION(least, call)                             \
+	for (size_t every_n_ = 1;; every_n_++) {                  \
+		mem_fail_nth(every_n_);                           \
+		amt_status every_s_ = (call);                     \
+		mem_fail_nth(0);                                  \
+		amt_code every_code_ = amt_status_code(every_s_); \
+		amt_status_clear(&every_s_);                      \
+		if (every_code_ == AMT_OK) {                      \
+			assert_true(every_n_ > (least));          \
+			break;                                    \
+		}                                                 \
+		assert_int_equal(every_code_, AMT_OUT_OF_MEMORY); \
+	}
+
 #endif

@@ -1,5 +1,5 @@
 /* What plans of scans hide, what fits, what is refused and with which words. */
-#include "testing.h"
+#include "parsed.h"
 
 #include "query/scan_plan.h"
 
@@ -56,22 +56,6 @@ static amt_status text_of_code(
 
 static const struct scan_texts texts = {NULL, code_of_text, text_of_code};
 static const struct query_options usual = {.rows = 6000000, .pages = 367, .texts = &texts};
-
-static struct sql_statement *parsed(const char *text)
-{
-	struct sql_statement *s = NULL;
-	OK(sql_parse(&s, text));
-	return s;
-}
-
-static struct schema schema_of(const char *text)
-{
-	struct schema schema;
-	struct sql_statement *s = parsed(text);
-	OK(sql_schema(s, &schema));
-	sql_free(s);
-	return schema;
-}
 
 /* ---- the same program, whatever the constants and operators */
 

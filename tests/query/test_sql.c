@@ -1,25 +1,9 @@
 /* SQL text: what is understood, and what is refused with which words at which place. */
-#include "testing.h"
+#include "parsed.h"
 
 #include "query/plan.h"
 
 #include <stdlib.h>
-
-static struct sql_statement *parsed(const char *text)
-{
-	struct sql_statement *s = NULL;
-	OK(sql_parse(&s, text));
-	return s;
-}
-
-static struct schema schema_of(const char *text)
-{
-	struct schema schema;
-	struct sql_statement *s = parsed(text);
-	OK(sql_schema(s, &schema));
-	sql_free(s);
-	return schema;
-}
 
 static void tables_are_created(void **state)
 {

@@ -4,8 +4,11 @@
  *	bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]
  *
  * Microseconds a row are processor time of the host for the pages, on one thread, so other programs
- * disturb them little; fixed_ms is what else passes. Writes build/bench/scan.json: the metrics of
- * queries 1 and 6 are called q1_1m_s and q6_1m_s from a million rows on, q1_s and q6_s below.
+ * disturb them little; fixed_ms is what else passes. Beside each line stands the download of the
+ * sealed columns instead: its time a row at 100 Mb/s and 1 Gb/s, and from how many rows on the scan
+ * moves fewer bytes and takes less time. Writes build/bench/scan.json: the metrics of
+ * queries 1 and 6 are called q1_1m_s and q6_1m_s from a million rows on, q1_s and q6_s below; and8 is
+ * what a second condition on 8 bits adds, sum_limb what 8 bits of the summed value add (two limbs of 4).
  * --only takes one of the filters, or ingest, the import of three scan columns, and writes nothing.
  */
 #include <amaters/amaters.h>
@@ -22,13 +25,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE_ROWS = 16352, SMALL_ROWS = 32768, MAX_RUNS = 31, MAX_METRICS = 64, INGEST_PAGES = 8 };
+enum {
+	PAGE_ROWS = 16352,
+	SMALL_ROWS = 32768,
+	MAX_RUNS = 31,
+	MAX_METRICS = 64,
+	INGEST_PAGES = 8,
+	CORES = 2
+};
+
+/* Links over which the columns could be downloaded instead. */
+enum { LINKS = 2 };
+static const struct {
+	const char *name;
+	double bits_a_us;
+} links[LINKS] = {{"100m", 100}, {"1g", 1000}};
 
 struct metric {
 	char name[32];
 	double value;
 	const char *unit;
-	uint64_t rows; /* 0: not said */
+	uint64_t rows;	       /* 0: not said */
+	unsigned column_bytes; /* of a row, to be downloaded instead; 0: not said */
+	double even[LINKS];    /* rows from which the scan takes less time; 0: not said */
 };
 
 struct bench {
@@ -44,6 +63,7 @@ struct bench {
 
 /* What a query costs: medians of the warm runs. */
 struct cost {
+	unsigned threads;
 	double us_row, fixed_ms, wall_ms, cold_ms;
 	amt_statistics s;
 };
@@ -76,9 +96,8 @@ static void fail(const char *what, const char *detail)
 static struct metric *record(struct bench *b, const char *name, double value, const char *unit)
 {
 	struct metric *m = &b->metric[b->metrics++];
+	*m = (struct metric){.value = value, .unit = unit};
 	(void)snprintf(m->name, sizeof(m->name), "%s", name);
-	m->value = value;
-	m->unit = unit;
 	return m;
 }
 
@@ -255,10 +274,10 @@ static void compare(struct bench *b, const struct query *q, const amt_result *r)
 
 /* ---- runs */
 
-static struct cost measure(
-	struct bench *b, amt_session *session, const struct query *q, uint64_t rows)
+static struct cost measure(struct bench *b, amt_session *session, unsigned threads,
+	const struct query *q, uint64_t rows)
 {
-	struct cost c = {0};
+	struct cost c = {.threads = threads};
 	double us[MAX_RUNS], fixed[MAX_RUNS], wall[MAX_RUNS];
 	amt_result *result;
 	go_cold(b);
@@ -269,7 +288,7 @@ static struct cost measure(
 		amt_result_free(result);
 		us[i] = c.s.host_cpu_ms * 1e3 / (double)rows;
 		wall[i] = c.s.total_ms;
-		fixed[i] = c.s.total_ms - c.s.host_cpu_ms;
+		fixed[i] = c.s.total_ms - c.s.host_cpu_ms / threads;
 	}
 	c.us_row = median(us, b->runs);
 	c.fixed_ms = median(fixed, b->runs);
@@ -277,37 +296,66 @@ static struct cost measure(
 	return c;
 }
 
-/* Rows from which the scan takes less time, or moves fewer bytes, than downloading the columns. */
-static void crossover(const struct query *q, const struct cost *c, double bits_a_second)
+/* Microseconds a row. */
+static double download(unsigned column_bytes, unsigned link)
 {
-	double moved = (double)(c->s.query_bytes + c->s.answer_bytes) * 8e6 / bits_a_second;
-	double download = q->column_bytes * 8e6 / bits_a_second; /* us a row */
-	double rows = (c->fixed_ms * 1e3 + moved) / (download - c->us_row);
-	if (download > c->us_row)
-		printf(" %9.3g", rows);
-	else
-		printf(" %9s", "never");
+	return column_bytes * 8 / links[link].bits_a_us;
+}
+
+/* Rows from which the scan takes less time than downloading the columns. */
+static double even(const struct query *q, const struct cost *c, unsigned link)
+{
+	double moved = (double)(c->s.query_bytes + c->s.answer_bytes);
+	double gained = download(q->column_bytes, link) - c->us_row / c->threads;
+	return gained > 0 ? (c->fixed_ms * 1e3 + moved * 8 / links[link].bits_a_us) / gained
+			  : INFINITY;
+}
+
+static struct metric *record_query(struct bench *b, const char *name, double value,
+	const char *unit, const struct query *q, const struct cost *c)
+{
+	struct metric *m = record(b, name, value, unit);
+	m->column_bytes = q->column_bytes;
+	for (unsigned link = 0; link < LINKS; link++)
+		m->even[link] = even(q, c, link);
+	return m;
 }
 
 static void print_heading(void)
 {
-	printf("%-14s %8s %8s %8s %8s %7s %7s %9s %9s %9s %9s\n", "", "us/row", "fixed", "warm",
-		"cold", "up", "down", "download", "bytes", "100 Mb/s", "1 Gb/s");
-	printf("%-14s %8s %8s %8s %8s %7s %7s %9s %9s %9s %9s\n", "query", "1 core", "ms", "ms",
-		"ms", "kB", "kB", "ms,100Mb", "even at", "even at", "even at");
+	printf("%-15s %8s %8s %8s %8s %7s %7s  %17s  %s\n", "", "us/row", "fixed", "warm", "cold",
+		"up", "down", "download, us/row", "fewer bytes, less time: from rows");
+	printf("%-15s %8s %8s %8s %8s %7s %7s  %8s %8s  %9s %9s %9s\n", "query", "1 core", "ms",
+		"ms", "ms", "kB", "kB", "100 Mb/s", "1 Gb/s", "bytes", "100 Mb/s", "1 Gb/s");
 }
 
-static void print_cost(const char *name, const struct query *q, const struct cost *c, uint64_t rows)
+static void print_rows(double rows)
+{
+	if (isinf(rows))
+		printf(" %9s", "never");
+	else
+		printf(" %9.3g", rows);
+}
+
+static void print_cost(const char *name, const struct query *q, const struct cost *c)
 {
 	double moved = (double)(c->s.query_bytes + c->s.answer_bytes);
-	printf("%-14s %8.3f %8.0f %8.0f %8.0f %7.0f %7.0f %9.0f %9.3g", name, c->us_row,
+	printf("%-15s %8.3f %8.0f %8.0f %8.0f %7.0f %7.0f  %8.3f %8.3f ", name, c->us_row,
 		c->fixed_ms, c->wall_ms, c->cold_ms, (double)c->s.query_bytes / 1e3,
-		(double)c->s.answer_bytes / 1e3, (double)rows * q->column_bytes * 8e3 / 1e8,
-		moved / q->column_bytes);
-	crossover(q, c, 1e8);
-	crossover(q, c, 1e9);
+		(double)c->s.answer_bytes / 1e3, download(q->column_bytes, 0),
+		download(q->column_bytes, 1));
+	print_rows(moved / q->column_bytes);
+	print_rows(even(q, c, 0));
+	print_rows(even(q, c, 1));
 	printf("\n");
 	fflush(stdout);
+}
+
+/* What a part of the query above adds, against a byte a row that is downloaded. */
+static void record_part(struct bench *b, const char *metric, const char *title, double us_row)
+{
+	record(b, metric, us_row, "us/row")->column_bytes = 1;
+	printf("%-15s %8.3f %43s %8.3f %8.3f\n", title, us_row, "", download(1, 0), download(1, 1));
 }
 
 static const struct query filters[] = {
@@ -452,19 +500,18 @@ static double measure_filters(struct bench *b, uint64_t rows, amt_scan_form form
 		(void)snprintf(name, sizeof(name), "%s%s", q->metric, product ? "_product" : "");
 		if ((product && strncmp(q->metric, "lt", 2) == 0) || !is_wanted(b, name))
 			continue;
-		struct cost c = measure(b, session, q, rows);
-		print_cost(name, q, &c, rows);
-		record(b, name, c.us_row, "us/row");
+		struct cost c = measure(b, session, 1, q, rows);
+		print_cost(name, q, &c);
+		record_query(b, name, c.us_row, "us/row", q, &c);
 		eq8 = i == 0 ? c.us_row : eq8;
 	}
 	if (form == AMT_SCAN_TREE && b->only == NULL) {
-		struct cost c = measure(b, session, &and8, rows);
-		print_cost("eq8 AND eq8", &and8, &c, rows);
-		record(b, "and8", c.us_row - eq8, "us/row");
-		c = measure(b, session, &sum32, rows);
-		print_cost("SUM(u32), eq8", &sum32, &c, rows);
-		/* 32 bits in limbs of 4. */
-		record(b, "sum_limb", (c.us_row - eq8) / 8, "us/row");
+		struct cost c = measure(b, session, 1, &and8, rows);
+		print_cost("eq8 AND eq8", &and8, &c);
+		record_part(b, "and8", "  AND eq8", c.us_row - eq8);
+		c = measure(b, session, 1, &sum32, rows);
+		print_cost("SUM(u32), eq8", &sum32, &c);
+		record_part(b, "sum_limb", "  SUM, 8 bits", (c.us_row - eq8) / 4);
 	}
 	amt_session_close(session);
 	return eq8;
@@ -475,26 +522,39 @@ static void measure_large(
 	struct bench *b, amt_session *session, const struct query *q, uint64_t rows)
 {
 	char name[32], title[32];
-	struct cost c = measure(b, session, q, rows);
-	(void)snprintf(title, sizeof(title), "Q%s, 2 cores", q->metric + 1);
-	print_cost(title, q, &c, rows);
+	struct cost c = measure(b, session, CORES, q, rows);
+	(void)snprintf(title, sizeof(title), "Q%s, %d cores", q->metric + 1, CORES);
+	print_cost(title, q, &c);
 	(void)snprintf(name, sizeof(name), "%s%s_s", q->metric, rows >= 1000000 ? "_1m" : "");
-	record(b, name, c.wall_ms / 1e3, "s")->rows = rows;
-	printf("%-14s host memory up to %.0f MB\n", "", (double)c.s.host_peak_bytes / 1e6);
+	record_query(b, name, c.wall_ms / 1e3, "s", q, &c)->rows = rows;
+	printf("%-15s host memory up to %.0f MB\n", "", (double)c.s.host_peak_bytes / 1e6);
 }
 
 static void measure_tpch(struct bench *b, uint64_t rows)
 {
 	amt_session *session = open_session(b, 1, AMT_SCAN_TREE);
-	struct cost c = measure(b, session, &q6_small, SMALL_ROWS);
-	print_cost("Q6, 32k rows", &q6_small, &c, SMALL_ROWS);
-	record(b, "q6_32k_s", c.wall_ms / 1e3, "s");
+	struct cost c = measure(b, session, 1, &q6_small, SMALL_ROWS);
+	print_cost("Q6, 32k rows", &q6_small, &c);
+	record_query(b, "q6_32k_s", c.wall_ms / 1e3, "s", &q6_small, &c);
 	record(b, "fixed_ms", c.fixed_ms, "ms");
 	amt_session_close(session);
-	session = open_session(b, 2, AMT_SCAN_TREE);
+	session = open_session(b, CORES, AMT_SCAN_TREE);
 	measure_large(b, session, &q6, rows);
 	measure_large(b, session, &q1, rows);
 	amt_session_close(session);
+}
+
+/* null: the scan never takes less time. */
+static void write_link(FILE *out, const struct metric *m, unsigned link)
+{
+	const char *name = links[link].name;
+	if (m->column_bytes > 0)
+		fprintf(out, ", \"download_%s_us_row\": %.6g", name,
+			download(m->column_bytes, link));
+	if (isinf(m->even[link]))
+		fprintf(out, ", \"even_%s_rows\": null", name);
+	else if (m->even[link] > 0)
+		fprintf(out, ", \"even_%s_rows\": %.6g", name, m->even[link]);
 }
 
 static void write_json(const struct bench *b, const char *path)
@@ -509,6 +569,8 @@ static void write_json(const struct bench *b, const char *path)
 			m->unit);
 		if (m->rows > 0)
 			fprintf(out, ", \"rows\": %llu", (unsigned long long)m->rows);
+		for (unsigned link = 0; link < LINKS; link++)
+			write_link(out, m, link);
 		fprintf(out, "}%s\n", i + 1 < b->metrics ? "," : "");
 	}
 	fprintf(out, "}\n");

@@ -235,6 +235,14 @@ struct scan_work_plan {
 	struct scan_round_cost *cost; /* by round */
 };
 
+/* A plan of the statement in its tables' ring, all but the rounds; then these, in the form that fits
+ * (AMT_NOISE_BUDGET: none). */
+amt_status scan_plan_begin(struct scan_plan *p, const struct sql_statement *s,
+	const struct schema *schema, const struct query_options *options);
+amt_status scan_plan_try_rounds(struct scan_plan *p);
+/* Of a plan that does not fit: p->room (scan_room.c). */
+amt_status scan_find_room(struct scan_plan *p);
+
 /* SELECT: items, groups, order, steps, headings, or rows. */
 amt_status scan_bind_select(struct scan_plan *p, const struct binder *b);
 /* One more item that is not shown: an aggregate or a group's column. */

@@ -307,12 +307,18 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 static amt_status print_fetched(const struct explaining *x)
 {
 	const struct scan_plan *p = x->p;
-	return buf_printf(x->out,
+	TRY(buf_printf(x->out,
 		"  not by scan: %s\n  so all %llu rows are fetched, sealed, and the owner computes\n"
-		"  the host learns:\n    table %s, that all of it is read, and when\n"
-		"  to compute at the host, store what is scanned with more room, WITH (scan_depth = "
-		"'column:6'), take a larger ring, WITH (scan_ring = 15), or declare the columns arith\n",
-		p->why, (unsigned long long)x->options->rows, p->work->schema->table);
+		"  the host learns:\n    table %s, that all of it is read, and when\n",
+		p->why, (unsigned long long)x->options->rows, p->work->schema->table));
+	return p->room[0] != 0
+		       ? buf_printf(x->out,
+				 "  a table created WITH (%s) has the room for it, and would be "
+				 "scanned; columns declared arith are computed on by circuits\n",
+				 p->room)
+		       : buf_printf(x->out,
+				 "  no ring has the room for it: ask for less at once, or declare the "
+				 "columns arith, to be computed on by circuits\n");
 }
 
 amt_status scan_plan_explain(

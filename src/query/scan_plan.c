@@ -231,7 +231,7 @@ static amt_status bind(struct scan_plan *p, const struct binder *b)
 	return s->kind == STATEMENT_UPDATE ? scan_bind_update(p, b) : STATUS_OK;
 }
 
-static amt_status make(struct scan_plan *p, const struct sql_statement *s,
+amt_status scan_plan_begin(struct scan_plan *p, const struct sql_statement *s,
 	const struct schema *schema, const struct query_options *options)
 {
 	SQL_ENSURE(strcmp(s->table, schema->table) == 0, s, AMT_NOT_FOUND, s->table_location,
@@ -256,8 +256,12 @@ static amt_status make(struct scan_plan *p, const struct sql_statement *s,
 	TRY(bind(p, &b));
 	p->never = w->where->kind == PRED_FALSE || (w->top && p->limit == 0);
 	p->every = p->rows && w->where->kind == PRED_TRUE && !options->deletes;
-	if (p->never || p->every)
-		return STATUS_OK;
+	return STATUS_OK;
+}
+
+amt_status scan_plan_try_rounds(struct scan_plan *p)
+{
+	struct scan_work_plan *w = p->work;
 	amt_status made = make_rounds(p);
 	if (amt_status_code(made) == AMT_NOISE_BUDGET && w->options.form == SCAN_FORM_PRODUCT) {
 		/* Trees need more products, but smaller ones. */
@@ -265,9 +269,20 @@ static amt_status make(struct scan_plan *p, const struct sql_statement *s,
 		w->options.form = SCAN_FORM_TREE;
 		made = make_rounds(p);
 	}
+	return made;
+}
+
+static amt_status make(struct scan_plan *p, const struct sql_statement *s,
+	const struct schema *schema, const struct query_options *options)
+{
+	TRY(scan_plan_begin(p, s, schema, options));
+	if (p->never || p->every)
+		return STATUS_OK;
+	amt_status made = scan_plan_try_rounds(p);
 	if (amt_status_code(made) == AMT_NOISE_BUDGET) {
 		(void)snprintf(p->why, sizeof(p->why), "%s", amt_status_message(made));
 		amt_status_clear(&made);
+		TRY(scan_find_room(p));
 		p->fetched = true;
 		made = make_rounds(p);
 	}
@@ -374,22 +389,23 @@ static bool serves_neither(amt_code code)
 	return code == AMT_UNSUPPORTED || code == AMT_NOISE_BUDGET || code == AMT_LIMIT;
 }
 
-static void say_why(struct query_plan *q, const char *what, const char *why)
+static void say_why(struct query_plan *q, const char *what, const char *why, const char *room)
 {
-	(void)snprintf(q->why, sizeof(q->why), "%s%s", what, why);
+	(void)snprintf(q->why, sizeof(q->why), "%s%s%s%s%s", what, why,
+		room[0] != 0 ? "; WITH (" : "", room, room[0] != 0 ? ") it would" : "");
 }
 
 static amt_status choose(struct query_plan *q, const struct sql_statement *s,
 	const struct schema *schema, bool table_has_deletes, const struct query_options *options)
 {
 	if (schema->ring_log2 == 0) {
-		say_why(q, "circuit: the table has no scan columns", "");
+		say_why(q, "circuit: the table has no scan columns", "", "");
 		return plan_make(&q->circuit, s, schema, table_has_deletes);
 	}
 	amt_status scan = scan_plan_make(&q->scan, s, schema, options);
 	q->is_scan = amt_ok(scan);
 	if (q->is_scan && !q->scan.fetched) {
-		say_why(q, "scan: every condition and aggregate is on scan columns", "");
+		say_why(q, "scan: every condition and aggregate is on scan columns", "", "");
 		return STATUS_OK;
 	}
 	if ((!q->is_scan && !serves_neither(amt_status_code(scan))) || s->kind != STATEMENT_SELECT)
@@ -397,7 +413,8 @@ static amt_status choose(struct query_plan *q, const struct sql_statement *s,
 	amt_status circuit = plan_make(&q->circuit, s, schema, table_has_deletes);
 	if (amt_ok(circuit)) {
 		say_why(q, "circuit, because not by scan: ",
-			q->is_scan ? q->scan.why : amt_status_message(scan));
+			q->is_scan ? q->scan.why : amt_status_message(scan),
+			q->is_scan ? q->scan.room : "");
 		scan_plan_free(&q->scan);
 		q->is_scan = false;
 	} else if (amt_status_code(circuit) != AMT_OUT_OF_MEMORY) {

@@ -94,6 +94,7 @@ struct scan_plan {
 	 * for all rows, sealed, and every round is scan_plan_add_row over them. `fit` is empty. */
 	bool fetched;
 	char why[160];
+	char room[200]; /* which options would have it scanned; empty: no ring has the room */
 
 	unsigned rounds, round; /* how many; the one in hand, from 0 */
 	struct scan_table table;
@@ -168,7 +169,7 @@ struct query_plan {
 	bool is_scan;
 	struct scan_plan scan;
 	struct plan circuit;
-	char why[256]; /* one line for EXPLAIN */
+	char why[448]; /* one line for EXPLAIN */
 };
 amt_status query_plan_make(struct query_plan *out, const struct sql_statement *s,
 	const struct schema *schema, bool table_has_deletes, const struct query_options *options);

@@ -2,6 +2,11 @@
 #include "query/schema.h"
 #include "base/alloc.h"
 
+unsigned scan_default_depth(const struct bgv_params *ring)
+{
+	return ring->limbs > SCAN_LONG_RING ? SCAN_LONG_DEPTH : SCAN_DEPTH;
+}
+
 amt_status column_scan_layout(
 	const struct column *c, const struct bgv_params *ring, struct scan_column *out)
 {
@@ -11,7 +16,7 @@ amt_status column_scan_layout(
 	const struct scan_options *o = &c->scan;
 	amt_status made = scan_column_make(out, ring, column_scan_max(c), o->base,
 		o->limb_bits != 0 ? o->limb_bits : SCAN_LIMB_BITS, o->summed,
-		o->depth != 0 ? o->depth : SCAN_DEPTH);
+		o->depth != 0 ? o->depth : scan_default_depth(ring));
 	return amt_ok(made) ? made : WRAP(made, "column \"%s\"", c->name);
 }
 

@@ -56,7 +56,7 @@ struct scan_options {
 	uint8_t kind;	   /* enum scan_kind */
 	bool summed;	   /* NUMBER: has limbs to be summed by */
 	uint8_t limb_bits; /* of a summed column; 0: SCAN_LIMB_BITS */
-	uint8_t depth;	   /* products after the column's own predicate; 0: SCAN_DEPTH */
+	uint8_t depth;	   /* products after the column's own predicate; 0: scan_default_depth */
 	uint16_t base;	   /* greatest base of a digit, 0: the layout's default; DICTIONARY:
 			      how many values, 2 to SCAN_MAX_BASE */
 };
@@ -74,8 +74,16 @@ struct column {
 
 /* Where the schema says nothing. Limbs of 4 bits: an answer to sums takes room in proportion to the
  * greatest value of a limb times the number of limbs, and the work in proportion to their number. Depth
- * 5: two ANDs, the validity, a product with what is summed, the mask of folded answers. */
-enum { SCAN_RING_LOG2 = 14, SCAN_LIMB_BITS = 4, SCAN_DEPTH = 5 };
+ * 5: two ANDs, the validity, a product with what is summed, the mask of folded answers. Who takes a ring of more
+ * than SCAN_LONG_RING primes wants it deeper than the others go. */
+enum {
+	SCAN_RING_LOG2 = 14,
+	SCAN_LIMB_BITS = 4,
+	SCAN_DEPTH = 5,
+	SCAN_LONG_RING = 10,
+	SCAN_LONG_DEPTH = 10
+};
+unsigned scan_default_depth(const struct bgv_params *ring);
 
 struct schema {
 	char table[SCHEMA_MAX_NAME + 1];

@@ -43,6 +43,11 @@ static void split(struct scan_column *c, unsigned base, unsigned one_digit)
 	c->base[digits - 1] = (uint16_t)(top + 1);
 }
 
+unsigned scan_least_limbs(const struct scan_column *c)
+{
+	return 2 + ceil_log2(c->digits);
+}
+
 amt_status scan_column_make(struct scan_column *out, const struct bgv_params *ring, uint64_t max,
 	unsigned base, unsigned limb_bits, bool summed, unsigned depth)
 {
@@ -60,8 +65,7 @@ amt_status scan_column_make(struct scan_column *out, const struct bgv_params *ri
 		out->limb_bits = (uint8_t)limb_bits;
 		out->limbs = (uint8_t)((bits + limb_bits - 1) / limb_bits);
 	}
-	/* The leaf, the tree over the digits, what comes after; and the limb that is sent. */
-	unsigned least = 2 + ceil_log2(out->digits), wanted = least + depth;
+	unsigned least = scan_least_limbs(out), wanted = least + depth;
 	ENSURE(least <= ring->limbs, AMT_LIMIT,
 		"%u digits need %u primes; ring %s has %u: take larger digits or a larger ring",
 		out->digits, least, ring->name, ring->limbs);

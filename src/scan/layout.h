@@ -54,6 +54,8 @@ amt_status scan_column_check(const struct scan_column *c, const struct bgv_param
 /* The validity's layout: one digit of one value. */
 struct scan_column scan_valid_column(const struct bgv_params *ring, unsigned stored);
 
+/* Limbs without which the digits are of no use: of the leaf, the tree over them, and one that is sent. */
+unsigned scan_least_limbs(const struct scan_column *c);
 unsigned scan_vectors(const struct scan_column *c);
 static inline unsigned scan_groups(const struct scan_column *c)
 {

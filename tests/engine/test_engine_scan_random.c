@@ -248,7 +248,7 @@ static void in_a_toy_ring(void **state)
 static void in_a_wide_toy_ring(void **state)
 {
 	(void)state;
-	live(11, 1800 + rnd(1800), light() ? 15 : 120);
+	live(11, 1800 + rnd(1800), light() ? 10 : 50);
 }
 
 static void in_the_default_ring(void **state)

@@ -297,19 +297,53 @@ static const struct refused refusals[] = {
 	{"delete from lineitem where part = 2", AMT_UNSUPPORTED, "without the form scan"},
 };
 
-/* What fits no ring is for the owner; a table with more room has it scanned. */
+/* A table that is created with these options as well. */
+static struct schema lineitem_with(const char *options)
+{
+	char text[2 * sizeof(lineitem)];
+	(void)snprintf(
+		text, sizeof(text), "%.*s, %s)", (int)sizeof(lineitem) - 2, lineitem, options);
+	return schema_of(text);
+}
+
+/* The options that EXPLAIN names have the statement scanned. */
+static void check_room(const struct sql_statement *s, const char *options)
+{
+	struct schema schema = lineitem_with(options);
+	struct query_plan q;
+	OK(query_plan_make(&q, s, &schema, false, &usual));
+	if (!q.is_scan || q.scan.fetched)
+		fail_msg("not even WITH (%s): %s", options, q.scan.why);
+	query_plan_free(&q);
+	schema_free(&schema);
+}
+
+/* What does not fit the ring is for the owner; a table with more room has it scanned. */
 static void what_is_too_deep_is_for_the_owner(void **state)
 {
 	(void)state;
-	static const char *const deep[][2] = {
+	static const char *const deep[][3] = {
 		{"select n from lineitem where ((((l_quantity = 1 or n = 1) and l_tax = 0 or n = 2) and "
 		 "l_tax = 1 or n = 3) and l_tax = 0 or n = 4) and l_shipdate < '1994-01-01' or l_comment = "
 		 "'x'",
-			"products one after the other"},
+			"products one after the other", "scan_ring = 15"},
 		{"select sum(n * l_discount) from lineitem where l_quantity = 1 and l_tax = 0 and "
 		 "l_returnflag = 'A' and l_linestatus = 'A' and n > 5 and l_shipdate < '1994-01-01' and "
 		 "l_shipdate > '1993-01-01' and ((l_tax < 0.02 or n < 7) and l_comment = 'x' or n = 9)",
-			"products"},
+			"products", "scan_ring = 15"},
+		{"select n from lineitem where (((l_tax = 0 or l_quantity = 1) and l_discount = 0.01 or "
+		 "l_tax = 0.02) and l_quantity <> 9 or l_tax = 0.03) and l_discount < 0.05",
+			"(scan_depth)", "scan_depth = 'l_quantity:7, l_discount:6, l_tax:7'"},
+		{"select min(n), max(n) from lineitem where (((((l_tax = 0 or n < 7) and l_quantity = 1 "
+		 "or l_tax = 0.02) and n <> 9 or l_tax = 0.03) and n > 5 or l_discount = 0.01) and "
+		 "l_quantity < 6 or l_tax = 0.04) and l_linestatus = 'A' and n < 9 and l_quantity > 3",
+			"products", "scan_ring = 15, scan_depth = 'l_quantity:12, l_tax:13, n:13'"},
+		{"select n from lineitem where (((((((((((((((((((l_tax = 0 or l_quantity = 1) and l_tax "
+		 "= 1 or l_quantity = 2) and l_tax = 2 or l_quantity = 3) and l_tax = 3 or l_quantity = 4) "
+		 "and l_tax = 4 or l_quantity = 5) and l_tax = 5 or l_quantity = 6) and l_tax = 6 or "
+		 "l_quantity = 7) and l_tax = 7 or l_quantity = 8) and l_tax = 8 or l_quantity = 9) and "
+		 "l_tax = 9 or l_quantity = 10) and n = 1)))))))))",
+			"products", ""},
 	};
 	struct schema schema = schema_of(lineitem);
 	for (size_t i = 0; i < sizeof(deep) / sizeof(deep[0]); i++) {
@@ -323,6 +357,12 @@ static void what_is_too_deep_is_for_the_owner(void **state)
 		OK(buf_put_u8(&text, 0));
 		assert_non_null(strstr((char *)text.data, q.scan.why));
 		assert_non_null(strstr((char *)text.data, "the owner computes"));
+		if (strcmp(q.scan.room, deep[i][2]) != 0)
+			fail_msg("%s\nwould fit WITH (%s)", deep[i][0], q.scan.room);
+		if (q.scan.room[0] != 0)
+			check_room(s, q.scan.room);
+		assert_non_null(strstr((char *)text.data,
+			q.scan.room[0] != 0 ? q.scan.room : "no ring has the room"));
 		buf_free(&text);
 		query_plan_free(&q);
 		sql_free(s);

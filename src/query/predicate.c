@@ -110,7 +110,7 @@ static amt_status with_not_null(
 	return both(b, PRED_ALL, p, not_null, out);
 }
 
-static enum int_comparison opposite(enum int_comparison op)
+enum int_comparison sql_opposite(enum int_comparison op)
 {
 	static const enum int_comparison table[] = {[INT_EQ] = INT_NE,
 		[INT_NE] = INT_EQ,
@@ -292,7 +292,7 @@ static amt_status between(const struct binder *b, const PgQuery__AExpr *e, size_
 	bool literals = x.is_column && !y[0].is_column && !y[1].is_column &&
 			y[0].literal.kind != LITERAL_NULL && y[1].literal.kind != LITERAL_NULL;
 	for (unsigned i = 0; i < 2; i++) {
-		enum int_comparison o = want == WANT_TRUE ? op[i] : opposite(op[i]);
+		enum int_comparison o = want == WANT_TRUE ? op[i] : sql_opposite(op[i]);
 		if (literals)
 			TRY(with_constant(b, x.column, o, &y[i].literal, &p[i]));
 		else
@@ -327,6 +327,13 @@ static amt_status bind_expression(
 {
 	const PgQuery__AExpr *e = n->a_expr;
 	enum int_comparison op;
+	struct pred test;
+	bool is_test;
+	TRY(scan_test_bind(b, e, want == WANT_FALSE, &test, &is_test));
+	if (is_test) {
+		TRY(leaf(b, test, out));
+		return with_not_null(b, *out, test.column, out);
+	}
 	switch (e->kind) {
 	case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
 		return in_list(b, e, want, out);
@@ -345,7 +352,7 @@ static amt_status bind_expression(
 	struct operand x, y;
 	TRY(operand(b, e->lexpr, &x));
 	TRY(operand(b, e->rexpr, &y));
-	return comparison(b, &x, want == WANT_TRUE ? op : opposite(op), &y, e->location, out);
+	return comparison(b, &x, want == WANT_TRUE ? op : sql_opposite(op), &y, e->location, out);
 }
 
 static amt_status bind_flag(

@@ -22,7 +22,8 @@ enum pred_kind {
 	PRED_NOT,
 	PRED_FLAG, /* a bool column */
 	PRED_NULL, /* the null flag of a column */
-	PRED_COMPARE
+	PRED_COMPARE,
+	PRED_TEST /* any other condition on the value of a column: scans only */
 };
 
 struct pred {
@@ -36,6 +37,7 @@ struct pred {
 	struct plan_constant constant;
 	struct span text; /* the constant a text column is compared with; `op` is any then */
 	bool listed;	  /* of an IN list: EQ; of NOT IN: NE */
+	const struct scan_test *test;
 };
 
 enum { BINDER_BUDGET = 1 << 16 };
@@ -71,6 +73,7 @@ amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const cha
 /* The comparison an operator is, and the same with its sides exchanged. */
 bool sql_comparison(const PgQuery__AExpr *e, enum int_comparison *op);
 enum int_comparison sql_mirrored(enum int_comparison op);
+enum int_comparison sql_opposite(enum int_comparison op);
 /* The number of LIMIT; UINT64_MAX: none. */
 amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out);
 

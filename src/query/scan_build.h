@@ -53,6 +53,22 @@ amt_status scan_code_of(
 amt_status scan_truth_of(
 	const struct scan_build *b, const struct pred *p, bool null, uint64_t code, bool *out);
 
+/* ---- tests (scan_test.c) */
+
+enum {
+	SCAN_TEST_VALUES = 4096, /* of a column of several digits */
+	SCAN_TEST_CHANGES = 128
+};
+/* Arithmetic or LIKE in place of a comparison, or its opposite; *is: whether it is that. */
+amt_status scan_test_bind(
+	const struct binder *b, const PgQuery__AExpr *e, bool opposite, struct pred *out, bool *is);
+amt_status scan_test_holds(
+	const struct scan_build *b, const struct pred *p, uint64_t code, bool *out);
+/* The codes from which on it holds or no longer does, behind `count` others (code NULL: they are counted
+ * only), and their number up to a power of two. */
+amt_status scan_test_changes(const struct scan_build *b, const struct pred *p, uint64_t *code,
+	size_t *count, size_t *padded);
+
 /* ---- trees over the digits of a column (scan_tree.c) */
 
 struct scan_digit_nodes {

@@ -94,6 +94,10 @@ static amt_status print_pred(const struct explaining *x, const struct pred *p, b
 		if (p->op == INT_EQ && shows_equality(x, p->column))
 			return buf_printf(x->out, "%s = $", name_of(x, p->column));
 		return buf_printf(x->out, "%s ? $", name_of(x, p->column));
+	case PRED_TEST:
+		return buf_printf(x->out,
+			x->p->table.column[p->column].digits == 1 ? "%s ? $" : "%s ? $, ...",
+			name_of(x, p->column));
 	default:
 		return buf_printf(x->out, p->kind == PRED_TRUE ? "true" : "false");
 	}
@@ -109,8 +113,9 @@ static amt_status print_where(const struct explaining *x)
 	TRY(buf_printf(x->out, "  rows: "));
 	TRY(print_pred(x, where, false));
 	return buf_printf(x->out,
-		"\n  (? is =, <>, <, <=, > or >=: which one is encrypted with the "
-		"constant, and so is how those on one column that stand together are joined)\n");
+		"\n  (? is =, <>, <, <=, > or >=, LIKE or arithmetic: which one is encrypted with "
+		"the constant, and so is how those on one column that stand together are "
+		"joined)\n");
 }
 
 /* ---- results */
@@ -257,11 +262,14 @@ static amt_status print_crossover(
 
 /* ---- what is shown */
 
-static void count_lists(const struct pred *p, unsigned *listed)
+/* Lists, and tests of columns of several digits. */
+static void count_shown(
+	const struct scan_table *t, const struct pred *p, unsigned *listed, unsigned *changing)
 {
 	*listed += p->kind == PRED_COMPARE && p->listed;
+	*changing += p->kind == PRED_TEST && t->column[p->column].digits > 1;
 	for (size_t i = 0; i < p->children; i++)
-		count_lists(p->child[i], listed);
+		count_shown(t, p->child[i], listed, changing);
 }
 
 static amt_status print_leakage(const struct explaining *x, const bool *used)
@@ -269,8 +277,8 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 	const struct scan_plan *p = x->p;
 	const struct scan_work_plan *w = p->work;
 	bool any = false;
-	unsigned listed = 0;
-	count_lists(w->where, &listed);
+	unsigned listed = 0, changing = 0;
+	count_shown(&p->table, w->where, &listed, &changing);
 	TRY(buf_printf(x->out, "  the host learns:\n    table %s, columns", w->schema->table));
 	for (unsigned c = 0; c < w->schema->columns; c++)
 		if (used[c]) {
@@ -281,6 +289,10 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 		"%s\n    the shape above: how conditions on different columns are joined, with how many "
 		"constants each is compared, which columns are summed, %u round%s\n",
 		any ? "" : " none", p->rounds, p->rounds == 1 ? "" : "s"));
+	if (changing > 0)
+		TRY(buf_printf(x->out,
+			"    that there is LIKE or arithmetic on a column of several digits, and the "
+			"number of values at which it changes, up to a power of two\n"));
 	if (listed > 0)
 		TRY(buf_printf(x->out,
 			"    that a list of values is looked for; of a column of several digits, "

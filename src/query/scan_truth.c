@@ -87,6 +87,9 @@ amt_status scan_truth_of(
 	case PRED_COMPARE:
 		*out = false;
 		return null ? STATUS_OK : compare_code(b, p, code, out);
+	case PRED_TEST:
+		*out = false;
+		return null ? STATUS_OK : scan_test_holds(b, p, code, out);
 	default:
 		FAIL(AMT_INTERNAL, "a known truth inside a predicate");
 	}

@@ -172,12 +172,16 @@ static amt_status table_part(
 
 /* ---- comparisons of a column of several digits */
 
-static size_t count_comparisons(const struct pred *p)
+/* How many cuts a condition takes: what the host sees of it. */
+static amt_status count_cuts(const struct scan_build *b, const struct pred *p, size_t *count)
 {
-	size_t count = p->kind == PRED_COMPARE;
+	size_t changes = 0, padded = 0;
+	if (p->kind == PRED_TEST)
+		TRY(scan_test_changes(b, p, NULL, &changes, &padded));
+	*count += p->kind == PRED_COMPARE ? 1 : padded;
 	for (size_t i = 0; i < p->children; i++)
-		count += count_comparisons(p->child[i]);
-	return count;
+		TRY(count_cuts(b, p->child[i], count));
+	return STATUS_OK;
 }
 
 /* The codes that a condition compares with; those that no value has are none. */
@@ -187,6 +191,9 @@ static amt_status collect_codes(
 	struct scan_code_comparison k;
 	for (size_t i = 0; i < p->children; i++)
 		TRY(collect_codes(b, p->child[i], code, count));
+	size_t padded;
+	if (p->kind == PRED_TEST)
+		return scan_test_changes(b, p, code, count, &padded);
 	if (p->kind != PRED_COMPARE)
 		return STATUS_OK;
 	TRY(scan_code_of(b, p, &k));
@@ -217,13 +224,14 @@ static size_t sort_distinct(uint64_t *code, size_t count)
 static amt_status cuts_part(
 	struct scan_build *b, const struct pred *p, uint16_t column, struct parts *parts)
 {
-	size_t comparisons = count_comparisons(p), count = 0;
+	size_t cuts = 0, count = 0;
 	uint64_t *code, most = layout_of(b, column)->max;
 	struct scan_cut *cut;
 	bool above, at, null;
 	uint32_t node;
-	TRY(arena_alloc(b->arena, comparisons * sizeof(*code), &code));
-	TRY(arena_alloc(b->arena, comparisons * sizeof(*cut), &cut));
+	TRY(count_cuts(b, p, &cuts));
+	TRY(arena_alloc(b->arena, cuts * sizeof(*code), &code));
+	TRY(arena_alloc(b->arena, cuts * sizeof(*cut), &cut));
 	TRY(collect_codes(b, p, code, &count));
 	count = sort_distinct(code, count);
 	bool below = false;
@@ -237,7 +245,7 @@ static amt_status cuts_part(
 		cut[i] = (struct scan_cut){code[i], (int8_t)(below - above), (int8_t)(at - above)};
 		below = above;
 	}
-	TRY(scan_cut_trees(b, column, cut, comparisons, (int8_t)below, &node));
+	TRY(scan_cut_trees(b, column, cut, cuts, (int8_t)below, &node));
 	TRY(scan_truth_of(b, p, true, 0, &null));
 	if (null)
 		TRY(with_null(b, column, &node));

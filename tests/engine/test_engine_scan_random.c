@@ -69,7 +69,14 @@ static void put_leaf(struct buf *b)
 {
 	static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">="};
 	const struct column_values *c = &column[rnd(COLUMNS)];
-	unsigned kind = rnd(8);
+	static const char *const tests[] = {"a % 32 = 3", "s * s > 50", "a * 2 - 30 <= 101",
+		"100 / s > 3", "g LIKE '%re%'", "g NOT LIKE 'g___'", "d * 3 < 1.5", "a / 16 <> 2",
+		"s % 5 = -2"};
+	unsigned kind = rnd(9);
+	if (kind == 8) {
+		put(b, tests[rnd(9)]);
+		return;
+	}
 	if (kind == 0) {
 		OK(buf_printf(b, "%s IS %sNULL", c->name, rnd(2) ? "NOT " : ""));
 		return;
@@ -196,6 +203,8 @@ static void open_world(struct world *w, unsigned ring)
 	*w = (struct world){0};
 	engine_open(&w->e, TOY_PARAMS);
 	assert_int_equal(sqlite3_open(":memory:", &w->db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(w->db, "PRAGMA case_sensitive_like = ON", NULL, NULL, NULL),
+		SQLITE_OK);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	(void)snprintf(sql, sizeof(sql), create, ring);

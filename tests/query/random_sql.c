@@ -190,10 +190,61 @@ bool alike(const struct column *a, const struct column *b)
 
 static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">=", "!="};
 
+bool random_tests;
+
+static bool put_like(struct pair *p, const struct column *c)
+{
+	static const char *const patterns[] = {
+		"%", "_", "A%", "%N", "%x%", "__", "\\R", "", "\\%", "_%", "%A_"};
+	if (c->scan.kind != SCAN_DICTIONARY)
+		return false;
+	const char *pattern = patterns[rnd(11)], *not = rnd(2) ? "NOT " : "";
+	put(&p->ours, "%s %sLIKE '%s'", c->name, not, pattern);
+	put(&p->lite, "%s %sLIKE '%s' ESCAPE '\\'", c->name, not, pattern);
+	return true;
+}
+
+/* Whole numbers whose scan form takes any condition: few values, or few ranges of them. */
+static bool put_test(struct pair *p, const struct column *c)
+{
+	if (c->type == COLUMN_TEXT)
+		return put_like(p, c);
+	if (!column_is_number(c) || c->scale > 0 || column_scan_max(c) >= 4096)
+		return false;
+	const char *op = operators[rnd(7)], *x = c->name;
+	int a = (int)rnd(9) - 4, k = (int)rnd(200) - 100;
+	unsigned d = (unsigned)rnd(column_scan_max(c) < 64 ? 12 : 2000) +
+		     (column_scan_max(c) < 64 ? 0 : 12);
+	switch (rnd(5)) {
+	case 0:
+		put(&p->ours, "%s * %d - %d %s %d", x, a, k, op, 3 * k);
+		put(&p->lite, "%s * %d - (%d) %s %d", x, a, k, op, 3 * k);
+		return true;
+	case 1:
+		put(&p->ours, "%u %s %s / %u", d / 2, op, x, d);
+		put(&p->lite, "%u %s %s / %u", d / 2, op, x, d);
+		return true;
+	case 2:
+		put(&p->ours, "%s %% %u %s %u", x, d, op, d / 3);
+		put(&p->lite, "%s %% %u %s %u", x, d, op, d / 3);
+		return true;
+	case 3:
+		put(&p->ours, "%s * %s %s %d * %s", x, x, op, k, x);
+		put(&p->lite, "%s * %s %s %d * %s", x, x, op, k, x);
+		return true;
+	default:
+		put(&p->ours, "%d / -%s %s %d", 10 * k, x, op, a);
+		put(&p->lite, "%d / -%s %s %d", 10 * k, x, op, a);
+		return true;
+	}
+}
+
 void put_leaf(struct pair *p, const struct schema *s)
 {
 	const struct column *c = &s->column[rnd(s->columns)];
 	const char *op = operators[rnd(7)];
+	if (random_tests && rnd(4) == 0 && put_test(p, c))
+		return;
 	uint64_t choice = rnd(c->type == COLUMN_BOOL ? 10 : 8);
 	switch (c->type == COLUMN_TEXT && choice == 0 ? 5 : choice) {
 	case 0: {

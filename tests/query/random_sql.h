@@ -41,6 +41,8 @@ bool alike(const struct column *a, const struct column *b);
 /* A literal near the column's values. half: v + 1/2 in the last place. */
 void put_literal(struct pair *p, const struct column *c, bool may_be_null);
 void put_leaf(struct pair *p, const struct schema *s);
+/* Arithmetic or LIKE on one column, where scans take it: in a quarter of the leaves, once this is set. */
+extern bool random_tests;
 void put_where(struct pair *p, const struct schema *s, unsigned depth);
 
 /* Arithmetic for UPDATE: an expression that column c of the table may be assigned. 64-bit columns must

@@ -182,6 +182,10 @@ struct owner_rows {
 amt_status owner_rows_new(
 	struct owner_rows *out, const struct relation *t, const uint64_t *rows, size_t count);
 void owner_rows_free(struct owner_rows *r); /* wipes */
+/* The columns of a SELECT's result and its rows: of `count` numbers of rows, which it puts in another order,
+ * those that are shown. (owner_statement.c) */
+amt_status owner_rows_show(const struct owner_rows *rows, const struct arrangement *shown,
+	const struct plan_item *item, unsigned items, size_t *row, size_t count, amt_result *out);
 
 /* Where the values of a column are read: true: the payload; false: its own family. */
 bool owner_in_payload(const struct relation *t, unsigned column);

@@ -449,55 +449,17 @@ amt_status owner_scan_rows(struct owner_scan *x, struct scan_plan *p, const bool
 	return s;
 }
 
-struct sorting {
-	const struct scan_plan *p;
-	const struct owner_selection *sel;
-};
-
-static int compare_hits(const void *a, const void *b, void *context)
-{
-	const struct sorting *s = context;
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	size_t columns = s->sel->rows.t->schema.columns;
-	int order = scan_plan_compare_rows(
-		s->p, &s->sel->rows.value[x * columns], &s->sel->rows.value[y * columns]);
-	return order != 0 ? order : (x > y) - (x < y); /* stable */
-}
-
-/* The selected rows in their order. */
-static amt_status sort_hits(
-	const struct scan_plan *p, const struct owner_selection *sel, size_t **out)
-{
-	struct sorting s = {p, sel};
-	size_t count = 0;
-	TRY(mem_array(out, sel->rows.rows + 1, sizeof(**out)));
-	for (size_t r = 0; r < sel->rows.rows; r++)
-		if (sel->hit[r])
-			(*out)[count++] = r;
-	if (p->orders > 0)
-		qsort_r(*out, count, sizeof(**out), compare_hits, &s);
-	return STATUS_OK;
-}
-
 static amt_status show_rows(
 	const struct scan_plan *p, const struct owner_selection *sel, amt_result *out)
 {
-	const struct schema *schema = &sel->rows.t->schema;
-	uint64_t shown = sel->hits < p->limit ? sel->hits : p->limit;
-	size_t *hit;
-	for (unsigned i = 0; i < p->items; i++)
-		TRY(result_add_schema_column(
-			out, p->item[i].label, &schema->column[p->item[i].column]));
-	TRY(sort_hits(p, sel, &hit));
-	amt_status s = STATUS_OK;
-	for (uint64_t n = 0; n < shown; n++)
-		for (unsigned i = 0; i < p->items && amt_ok(s); i++) {
-			unsigned c = p->item[i].column;
-			s = result_add_value(out, &schema->column[c],
-				&sel->rows.value[hit[n] * schema->columns + c]);
-		}
+	const struct owner_rows *rows = &sel->rows;
+	size_t *hit, hits = 0;
+	TRY(mem_array(&hit, rows->rows + 1, sizeof(*hit)));
+	for (size_t r = 0; r < rows->rows; r++)
+		if (sel->hit[r])
+			hit[hits++] = r;
+	amt_status s = owner_rows_show(rows, &p->shown, p->item, p->items, hit, hits, out);
 	mem_free(hit);
-	result_set_affected(out, shown);
 	return s;
 }
 
@@ -508,8 +470,8 @@ static amt_status select_rows(
 	bool wanted[SCHEMA_MAX_COLUMNS] = {false};
 	for (unsigned i = 0; i < p->items; i++)
 		wanted[p->item[i].column] = true;
-	for (unsigned i = 0; i < p->orders; i++)
-		wanted[p->order[i].column] = true;
+	for (unsigned i = 0; i < p->shown.keys; i++)
+		wanted[p->shown.key[i].column] = true;
 	TRY(owner_scan_rows(x, p, wanted, a, &sel));
 	amt_status s = show_rows(p, &sel, out);
 	owner_selection_free(&sel);

@@ -168,7 +168,9 @@ static amt_status finish_aggregates(const struct relation *t, const struct plan 
 		aggregate_type(item, &t->schema, type, &is_number);
 		TRY(result_add_column(out, item->label, type, is_number));
 	}
-	if (plan->limit == 0)
+	uint64_t first, count;
+	arrange_cut(&plan->shown, 1, &first, &count);
+	if (count == 0)
 		return STATUS_OK;
 	for (unsigned i = 0; i < plan->items; i++)
 		TRY(finish_item(t, &plan->item[i], a, out));
@@ -189,10 +191,21 @@ static amt_status select_aggregates(struct amt_session *s, const struct relation
 
 /* ---- SELECT of rows */
 
+/* Shown, or what rows are ordered by. */
+static bool is_wanted(const struct plan *plan, unsigned column)
+{
+	bool wanted = false;
+	for (unsigned i = 0; i < plan->items; i++)
+		wanted |= plan->item[i].column == column;
+	for (unsigned i = 0; i < plan->shown.keys; i++)
+		wanted |= plan->shown.key[i].column == column;
+	return wanted;
+}
+
 static bool needs_payload(const struct relation *t, const struct plan *plan)
 {
-	for (unsigned i = 0; i < plan->items; i++)
-		if (owner_in_payload(t, plan->item[i].column))
+	for (unsigned c = 0; c < t->schema.columns; c++)
+		if (is_wanted(plan, c) && owner_in_payload(t, c))
 			return true;
 	return false;
 }
@@ -201,13 +214,9 @@ static bool needs_payload(const struct relation *t, const struct plan *plan)
 static amt_status list_families(const struct amt_session *s, const struct relation *t,
 	const struct plan *plan, struct buf *list)
 {
-	for (unsigned c = 0; c < t->schema.columns; c++) {
-		bool wanted = false;
-		for (unsigned i = 0; i < plan->items; i++)
-			wanted |= plan->item[i].column == c;
-		if (wanted && !owner_in_payload(t, c))
+	for (unsigned c = 0; c < t->schema.columns; c++)
+		if (is_wanted(plan, c) && !owner_in_payload(t, c))
 			TRY(owner_list_column(s, t, c, list));
-	}
 	if (s->fetch == AMT_FETCH_ALL && needs_payload(t, plan))
 		TRY(owner_list_family(RELATION_PAYLOAD, CIRCUIT_VALUE, list));
 	return STATUS_OK;
@@ -218,7 +227,7 @@ static amt_status matches(
 {
 	*count = 0;
 	TRY(mem_array(out, a->rows + 1, sizeof(**out)));
-	for (uint64_t row = 0; row < a->rows && *count < plan->limit; row++)
+	for (uint64_t row = 0; row < a->rows && *count < arrange_wanted(&plan->shown); row++)
 		if (a->bit == NULL || a->bit[row])
 			(*out)[(*count)++] = row;
 	return STATUS_OK;
@@ -235,21 +244,35 @@ static amt_status fetch_sealed(
 	return status;
 }
 
+amt_status owner_rows_show(const struct owner_rows *rows, const struct arrangement *shown,
+	const struct plan_item *item, unsigned items, size_t *row, size_t count, amt_result *out)
+{
+	const struct schema *schema = &rows->t->schema;
+	uint64_t first, left;
+	for (unsigned i = 0; i < items; i++)
+		TRY(result_add_schema_column(out, item[i].label, &schema->column[item[i].column]));
+	TRY(arrange_rows(shown, schema, item, items, rows->value, row, count, &first, &left));
+	for (uint64_t n = first; n < first + left; n++)
+		for (unsigned i = 0; i < items; i++) {
+			unsigned c = item[i].column;
+			TRY(result_add_value(out, &schema->column[c],
+				&rows->value[row[n] * schema->columns + c]));
+		}
+	result_set_affected(out, left);
+	return STATUS_OK;
+}
+
 static amt_status finish_rows(
 	const struct plan *plan, const struct owner_rows *rows, amt_result *out)
 {
-	const struct schema *schema = &rows->t->schema;
-	for (unsigned i = 0; i < plan->items; i++)
-		TRY(result_add_schema_column(
-			out, plan->item[i].label, &schema->column[plan->item[i].column]));
+	size_t *row;
+	TRY(mem_array(&row, rows->rows + 1, sizeof(*row)));
 	for (size_t r = 0; r < rows->rows; r++)
-		for (unsigned i = 0; i < plan->items; i++) {
-			unsigned c = plan->item[i].column;
-			TRY(result_add_value(
-				out, &schema->column[c], &rows->value[r * schema->columns + c]));
-		}
-	result_set_affected(out, rows->rows);
-	return STATUS_OK;
+		row[r] = r;
+	amt_status s =
+		owner_rows_show(rows, &plan->shown, plan->item, plan->items, row, rows->rows, out);
+	mem_free(row);
+	return s;
 }
 
 static amt_status select_rows(struct amt_session *s, const struct relation *t,
@@ -339,8 +362,8 @@ static amt_status explain_scan(struct amt_session *s, const struct relation *t,
 	bool payload = false;
 	for (unsigned i = 0; p->rows && i < p->items; i++)
 		payload |= owner_in_payload(t, p->item[i].column);
-	for (unsigned i = 0; i < p->orders; i++)
-		payload |= owner_in_payload(t, p->order[i].column);
+	for (unsigned i = 0; i < p->shown.keys; i++)
+		payload |= owner_in_payload(t, p->shown.key[i].column);
 	amt_status status = scan_plan_explain(p, options, &text);
 	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT && !p->fetched)
 		status = buf_printf(&text, "fetch: %s\n",

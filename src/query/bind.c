@@ -93,6 +93,13 @@ amt_status bind_needs_arith(
 	return STATUS_OK;
 }
 
+bool sql_is_star(const PgQuery__Node *n)
+{
+	return n != NULL && n->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
+	       n->column_ref->fields[n->column_ref->n_fields - 1]->node_case ==
+		       PG_QUERY__NODE__NODE_A_STAR;
+}
+
 static const char *expression_name(const PgQuery__Node *n, char name[static 100])
 {
 	switch (n != NULL ? n->node_case : PG_QUERY__NODE__NODE__NOT_SET) {

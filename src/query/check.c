@@ -107,10 +107,12 @@ static amt_status check_clauses(const struct sql_statement *s, const PgQuery__Se
 	TRY(refuse(s, n->op == PG_QUERY__SET_OPERATION__SETOP_UNION, "union", "UNION"));
 	TRY(refuse(s, n->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT, "intersect", "INTERSECT"));
 	TRY(refuse(s, n->op == PG_QUERY__SET_OPERATION__SETOP_EXCEPT, "except", "EXCEPT"));
-	TRY(refuse(s, n->n_distinct_clause > 0, "distinct", "DISTINCT"));
+	TRY(refuse(s,
+		n->n_distinct_clause > 0 &&
+			n->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET,
+		"distinct", "DISTINCT ON"));
 	TRY(refuse(s, n->into_clause != NULL, "into", "SELECT INTO"));
 	TRY(refuse(s, n->n_window_clause > 0, "window", "WINDOW"));
-	TRY(refuse(s, n->limit_offset != NULL, "offset", "OFFSET"));
 	TRY(refuse(s, n->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES, "fetch",
 		"WITH TIES"));
 	return refuse(
@@ -142,6 +144,7 @@ static amt_status check_insert(struct sql_statement *s, const PgQuery__InsertStm
 	TRY(check_clauses(s, q));
 	TRY(refuse(s, q->n_sort_clause > 0, "order", "ORDER BY"));
 	TRY(refuse(s, q->limit_count != NULL, "limit", "LIMIT in INSERT"));
+	TRY(refuse(s, q->limit_offset != NULL, "offset", "OFFSET in INSERT"));
 	return check_table(s, n->relation);
 }
 

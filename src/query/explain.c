@@ -185,8 +185,9 @@ static amt_status print_result(const struct printer *p)
 	if (columns)
 		TRY(print_padded(p->out, first, "decrypted by the owner"));
 	first = p->out->size;
-	if (plan->limit != UINT64_MAX && columns) {
-		TRY(buf_printf(p->out, "    LIMIT %llu", (unsigned long long)plan->limit));
+	if (arrangement_any(&plan->shown) && columns) {
+		TRY(buf_printf(p->out, "    "));
+		TRY(arrange_print(&plan->shown, p->out));
 		TRY(print_padded(p->out, first, "applied by the owner"));
 	}
 	for (size_t i = 0; i < plan->circuit.outputs; i++) {

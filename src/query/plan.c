@@ -187,27 +187,6 @@ static amt_status lower_items(struct lowering *l, const PgQuery__SelectStmt *n, 
 	return STATUS_OK;
 }
 
-amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out)
-{
-	*out = UINT64_MAX;
-	if (n == NULL)
-		return STATUS_OK;
-	struct literal literal;
-	struct column c = {.name = "LIMIT", .type = COLUMN_I64};
-	struct value v;
-	TRY(sql_literal(b->statement, b->arena, n, &literal));
-	if (literal.kind == LITERAL_NONE)
-		return bind_refuse(b, n, "in LIMIT");
-	TRY(literal_assign(b->statement, &literal, &c, &v));
-	if (v.null)
-		return STATUS_OK; /* LIMIT ALL */
-	int64_t limit = value_signed(&c, v.bits);
-	SQL_ENSURE(limit >= 0, b->statement, AMT_OUT_OF_RANGE, literal.location,
-		"LIMIT must not be negative");
-	*out = (uint64_t)limit;
-	return STATUS_OK;
-}
-
 amt_status lower_select(struct lowering *l, const PgQuery__SelectStmt *n)
 {
 	bool aggregate = false;
@@ -218,16 +197,17 @@ amt_status lower_select(struct lowering *l, const PgQuery__SelectStmt *n)
 		"GROUP BY is not supported but by scans");
 	SQL_ENSURE(n->having_clause == NULL, s, AMT_UNSUPPORTED, sql_keyword(s, "having", 0),
 		"HAVING is not supported but by scans");
-	SQL_ENSURE(n->n_sort_clause == 0, s, AMT_UNSUPPORTED, sql_keyword(s, "order", 0),
-		"ORDER BY is not supported but by scans");
-	TRY(sql_limit(&l->binder, n->limit_count, &l->plan->limit));
+	SQL_ENSURE(n->n_sort_clause == 0 || !aggregate, s, AMT_UNSUPPORTED,
+		sql_keyword(s, "order", 0), "ORDER BY of aggregates is not supported but by scans");
+	TRY(sort_bind(&l->binder, n, aggregate, &l->plan->shown));
 	TRY(lower_where(l, n->where_clause));
 	if (!aggregate && l->match != NO_NODE) {
 		l->plan->row_bits = true;
 		TRY(circuit_output(
 			&l->plan->circuit, CIRCUIT_ANSWER_ROWS, CIRCUIT_VALUE, 0, l->match));
 	}
-	return lower_items(l, n, aggregate);
+	TRY(lower_items(l, n, aggregate));
+	return sort_rows_bind(&l->binder, n, l->plan->item, l->plan->items, &l->plan->shown);
 }
 
 /* valid := valid and not T(where). */
@@ -256,7 +236,7 @@ static amt_status make(struct lowering *l)
 	SQL_ENSURE(strcmp(s->table, l->binder.schema->table) == 0, s, AMT_NOT_FOUND,
 		s->table_location, "table \"%s\" does not exist", s->table);
 	l->plan->statement = (uint8_t)s->kind;
-	l->plan->limit = UINT64_MAX;
+	l->plan->shown.limit = UINT64_MAX;
 	switch (s->kind) {
 	case STATEMENT_SELECT:
 		TRY(lower_select(l, s->node->select_stmt));
@@ -296,5 +276,6 @@ void plan_free(struct plan *p)
 	circuit_free(&p->circuit);
 	mem_free(p->constant);
 	mem_free(p->item);
+	arrangement_free(&p->shown);
 	*p = (struct plan){0};
 }

@@ -28,6 +28,7 @@
 #define QUERY_PLAN_H
 
 #include "circuit/circuit.h"
+#include "query/arrange.h"
 #include "query/schema.h"
 
 enum statement_kind {
@@ -97,7 +98,7 @@ struct plan {
 	unsigned items;
 	uint16_t affected_slot; /* UPDATE, DELETE: ANSWER_VALUE output with the number of changed
 				   rows */
-	uint64_t limit;		/* UINT64_MAX: none (applied at the owner, after decryption) */
+	struct arrangement shown;
 };
 
 /* table_has_deletes: whether the table keeps validity flags (public). Types, ranges and names are

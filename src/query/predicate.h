@@ -67,6 +67,8 @@ amt_status bind_needs_number(
 	const struct binder *b, uint16_t column, int location, const char *where);
 amt_status bind_needs_arith(
 	const struct binder *b, uint16_t column, int location, const char *where);
+/* * or table.* */
+bool sql_is_star(const PgQuery__Node *n);
 /* Refuses an expression by name: "a subquery is not supported in WHERE". */
 amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const char *where);
 
@@ -74,8 +76,25 @@ amt_status bind_refuse(const struct binder *b, const PgQuery__Node *n, const cha
 bool sql_comparison(const PgQuery__AExpr *e, enum int_comparison *op);
 enum int_comparison sql_mirrored(enum int_comparison op);
 enum int_comparison sql_opposite(enum int_comparison op);
-/* The number of LIMIT; UINT64_MAX: none. */
-amt_status sql_limit(const struct binder *b, const PgQuery__Node *n, uint64_t *out);
+
+/* ---- ORDER BY, DISTINCT, OFFSET and LIMIT (sort.c) */
+
+enum { SORT_MAX_KEYS = 64 };
+/* DISTINCT (refused of aggregates), OFFSET and LIMIT; freed by arrangement_free. */
+amt_status sort_bind(const struct binder *b, const PgQuery__SelectStmt *n, bool aggregate,
+	struct arrangement *out);
+/* ORDER BY of rows that show these columns. */
+amt_status sort_rows_bind(const struct binder *b, const PgQuery__SelectStmt *n,
+	const struct plan_item *item, unsigned items, struct arrangement *out);
+/* A column of ORDER BY, by name, alias or position. */
+amt_status sort_column(const struct binder *b, const PgQuery__SelectStmt *n,
+	const PgQuery__SortBy *sort, uint16_t *out);
+/* The target an ordinal or an alias names, and its number; NULL, and -1. */
+const PgQuery__Node *sort_target(
+	const PgQuery__SelectStmt *n, const PgQuery__Node *by, int *number);
+amt_status sort_check(const struct binder *b, const PgQuery__SortBy *s);
+bool sort_descends(const PgQuery__SortBy *s);
+bool sort_nulls_first(const PgQuery__SortBy *s);
 
 /* The integer type of a column's arith form, always unsigned or bool. */
 enum int_type column_int_type(const struct column *c);

@@ -208,7 +208,7 @@ struct scan_group_column {
 	bool nullable;
 };
 
-enum { SCAN_MAX_GROUPS = 1024, SCAN_MAX_GROUP_COLUMNS = 8, SCAN_MAX_KEYS = 64 };
+enum { SCAN_MAX_GROUPS = 1024, SCAN_MAX_GROUP_COLUMNS = 8 };
 
 struct scan_assignment; /* query/scan_update.c */
 
@@ -237,7 +237,7 @@ struct scan_work_plan {
 	struct scan_item *item; /* those that are shown, then those that only sort or choose */
 	unsigned items, item_room;
 	struct scan_having *having; /* NULL: all groups are shown */
-	struct scan_order order[SCAN_MAX_KEYS];
+	struct scan_order order[SORT_MAX_KEYS];
 	unsigned orders;
 	struct scan_step *step;
 	unsigned steps, step_room;

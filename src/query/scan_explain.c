@@ -142,11 +142,11 @@ static amt_status print_result(const struct explaining *x)
 			"; empty ones are computed and left out, and HAVING, ORDER BY and LIMIT "
 			"applied, by the owner\n"));
 	}
-	if (p->rows && (p->limit != UINT64_MAX || p->orders > 0))
-		TRY(buf_printf(x->out, "  %s applied by the owner, after decryption\n",
-			p->orders == 0		 ? "LIMIT"
-			: p->limit == UINT64_MAX ? "ORDER BY"
-						 : "ORDER BY and LIMIT are"));
+	if (p->rows && arrangement_any(&p->shown)) {
+		TRY(buf_printf(x->out, "  "));
+		TRY(arrange_print(&p->shown, x->out));
+		TRY(buf_printf(x->out, ": by the owner, after decryption\n"));
+	}
 	return STATUS_OK;
 }
 
@@ -302,8 +302,8 @@ static amt_status print_leakage(const struct explaining *x, const bool *used)
 			"    that columns marked = are compared for equality (the product form shows "
 			"it; the tree form does not)\n"));
 	if (w->top)
-		TRY(buf_printf(
-			x->out, "    the number of LIMIT, %llu\n", (unsigned long long)p->limit));
+		TRY(buf_printf(x->out, "    the number of LIMIT, %llu\n",
+			(unsigned long long)p->shown.limit));
 	TRY(buf_printf(x->out,
 		"    %llu rows, the sizes of query and answer, when the query ran and how long\n",
 		(unsigned long long)x->options->rows));

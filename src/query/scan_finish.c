@@ -189,11 +189,13 @@ static amt_status groups(const struct scan_plan *p, struct scan_cell_value *valu
 			row[rows++] = g;
 	}
 	TRY(sort_rows(p, value, row, rows));
-	out->rows = rows < p->limit ? rows : (size_t)p->limit;
+	uint64_t first, count;
+	arrange_cut(&p->shown, rows, &first, &count);
+	out->rows = (size_t)count;
 	TRY(mem_array(&out->cell, out->rows * p->headings + 1, sizeof(*out->cell)));
 	for (size_t r = 0; r < out->rows; r++)
 		for (unsigned i = 0; i < p->headings; i++)
-			TRY(add_cell(p, &w->item[i], &value[(size_t)row[r] * w->items + i],
+			TRY(add_cell(p, &w->item[i], &value[(size_t)row[first + r] * w->items + i],
 				&out->cell[r * p->headings + i], &out->text));
 	return STATUS_OK;
 }
@@ -201,7 +203,7 @@ static amt_status groups(const struct scan_plan *p, struct scan_cell_value *valu
 static amt_status add_top(const struct scan_plan *p, struct scan_cell_value v, uint64_t times,
 	struct scan_answer *out)
 {
-	for (; times > 0 && out->rows < p->limit; times--) {
+	for (; times > 0 && out->rows < p->shown.limit; times--) {
 		TRY(add_cell(p, &p->work->item[0], &v, &out->cell[out->rows], &out->text));
 		out->rows++;
 	}

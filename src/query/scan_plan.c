@@ -30,7 +30,7 @@ void scan_plan_free(struct scan_plan *p)
 	}
 	schema_scan_free(&p->table);
 	mem_free(p->item);
-	mem_free(p->order);
+	arrangement_free(&p->shown);
 	mem_free(p->heading);
 	*p = (struct scan_plan){0};
 }
@@ -246,7 +246,7 @@ amt_status scan_plan_begin(struct scan_plan *p, const struct sql_statement *s,
 		.groups = 1,
 		.nulls = SCAN_NONE};
 	p->statement = (uint8_t)s->kind;
-	p->limit = UINT64_MAX;
+	p->shown.limit = UINT64_MAX;
 	p->scale = 1;
 	const struct binder b = {.statement = s,
 		.schema = schema,
@@ -254,7 +254,7 @@ amt_status scan_plan_begin(struct scan_plan *p, const struct sql_statement *s,
 		.budget = &w->budget,
 		.scan = &p->table};
 	TRY(bind(p, &b));
-	p->never = w->where->kind == PRED_FALSE || (w->top && p->limit == 0);
+	p->never = w->where->kind == PRED_FALSE || (w->top && p->shown.limit == 0);
 	p->every = p->rows && w->where->kind == PRED_TRUE && !options->deletes;
 	return STATUS_OK;
 }
@@ -344,24 +344,6 @@ amt_status scan_plan_add_row(const struct scan_plan *p, const uint64_t *code, co
 	for (uint32_t i = 0; i < p->program.outputs && totals != NULL && !p->rows; i++)
 		totals[i] += (uint64_t)((output[i] * unscale % BGV_T + BGV_T) % BGV_T);
 	return STATUS_OK;
-}
-
-int scan_plan_compare_rows(const struct scan_plan *p, const struct value *a, const struct value *b)
-{
-	for (unsigned i = 0; i < p->orders; i++) {
-		const struct scan_row_order *o = &p->order[i];
-		const struct value *x = &a[o->column], *y = &b[o->column];
-		if (x->null && y->null)
-			continue;
-		if (x->null || y->null)
-			return x->null == o->nulls_first ? -1 : 1;
-		int order = p->work->schema->column[o->column].type == COLUMN_TEXT
-				    ? span_compare(x->text, y->text)
-				    : (x->bits > y->bits) - (x->bits < y->bits);
-		if (order != 0)
-			return o->descending ? -order : order;
-	}
-	return 0;
 }
 
 amt_status scan_plan_step(struct scan_plan *p, const uint64_t *totals)

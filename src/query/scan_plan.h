@@ -60,12 +60,6 @@ struct query_options {
 	const struct scan_texts *texts; /* may be NULL if no text column is scanned */
 };
 
-/* A column that rows are sorted by. */
-struct scan_row_order {
-	uint16_t column;
-	bool descending, nulls_first;
-};
-
 /* One column of the result. */
 struct scan_heading {
 	char label[SCHEMA_MAX_NAME + 1];
@@ -78,15 +72,13 @@ struct scan_work_plan; /* inside */
 struct scan_plan {
 	uint8_t statement; /* enum statement_kind: SELECT, UPDATE, DELETE */
 	/* Rows are selected one by one: SELECT of columns, UPDATE, DELETE. `item` are the columns of the
-	 * result (PLAN_COLUMN); `order` (scan_plan_compare_rows) and then `limit` are applied by whoever
-	 * fetches. The program has one output, SCAN_ROWS. */
+	 * result (PLAN_COLUMN), arranged as `shown` says by whoever fetches. The program has one output,
+	 * SCAN_ROWS. */
 	bool rows;
-	struct scan_row_order *order;
-	unsigned orders;
 	uint32_t scale; /* of the round's outputs, for scan/secret_query.h */
 	struct plan_item *item;
 	unsigned items;
-	uint64_t limit; /* UINT64_MAX: none */
+	struct arrangement shown;
 	/* Nothing is asked (the program is empty, the plan is done): `never`: no row matches; `every`
 	 * (of `rows`): all rows that are not deleted do. */
 	bool never, every;
@@ -144,9 +136,6 @@ struct scan_answer {
 };
 amt_status scan_plan_finish(const struct scan_plan *p, struct scan_answer *out);
 void scan_answer_free(struct scan_answer *a);
-
-/* `rows`: the order of two rows by ORDER BY, below 0, 0, above 0. */
-int scan_plan_compare_rows(const struct scan_plan *p, const struct value *a, const struct value *b);
 
 /* UPDATE: the new values of a selected row, all of its columns; texts are borrowed from `old` and the
  * statement. AMT_OUT_OF_RANGE as PostgreSQL, where a value leaves its type or domain. */

@@ -110,25 +110,6 @@ static amt_status step_column(
 	return STATUS_OK;
 }
 
-static bool sort_descends(const PgQuery__SortBy *s)
-{
-	return s->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
-}
-
-static bool sort_nulls_first(const PgQuery__SortBy *s)
-{
-	if (s->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST)
-		return true;
-	return s->sortby_nulls != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST && sort_descends(s);
-}
-
-static amt_status check_sort(const struct selecting *x, const PgQuery__SortBy *s)
-{
-	SQL_ENSURE(s->sortby_dir != PG_QUERY__SORT_BY_DIR__SORTBY_USING, x->b->statement,
-		AMT_UNSUPPORTED, s->location, "ORDER BY ... USING is not supported");
-	return STATUS_OK;
-}
-
 /* percentile_disc(fraction) WITHIN GROUP (ORDER BY column) */
 static amt_status bind_percentile(
 	struct selecting *x, const PgQuery__FuncCall *f, struct scan_item *item)
@@ -139,7 +120,7 @@ static amt_status bind_percentile(
 		f->location,
 		"percentile_disc(fraction) WITHIN GROUP (ORDER BY column) is what is supported");
 	const PgQuery__SortBy *sort = f->agg_order[0]->sort_by;
-	TRY(check_sort(x, sort));
+	TRY(sort_check(x->b, sort));
 	TRY(sql_literal(s, x->b->arena, f->args[0], &l));
 	char text[64] = {0};
 	SQL_ENSURE((l.kind == LITERAL_NUMBER || l.kind == LITERAL_STRING) &&
@@ -237,27 +218,6 @@ static bool is_aggregate(const PgQuery__Node *n)
 
 /* ---- GROUP BY */
 
-/* The target an ordinal or an alias names, or NULL. */
-static const PgQuery__Node *named_target(
-	const PgQuery__SelectStmt *n, const PgQuery__Node *by, int *number)
-{
-	const char *name = by->node_case == PG_QUERY__NODE__NODE_COLUMN_REF
-				   ? sql_name(by->column_ref->n_fields, by->column_ref->fields)
-				   : NULL;
-	bool ordinal = by->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-		       by->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL;
-	for (size_t i = 0; i < n->n_target_list; i++) {
-		const PgQuery__ResTarget *t = n->target_list[i]->res_target;
-		if ((name != NULL && t->name != NULL && strcmp(t->name, name) == 0) ||
-			(ordinal && by->a_const->ival->ival == (int)i + 1)) {
-			*number = (int)i;
-			return t->val;
-		}
-	}
-	*number = -1;
-	return NULL;
-}
-
 static amt_status bind_group(
 	struct selecting *x, const PgQuery__SelectStmt *n, const PgQuery__Node *by)
 {
@@ -270,7 +230,7 @@ static amt_status bind_group(
 				   : NULL;
 	/* A column of the table comes before a column of the result. */
 	if (name == NULL || schema_find(x->b->schema, name) < 0) {
-		const PgQuery__Node *target = named_target(n, by, &number);
+		const PgQuery__Node *target = sort_target(n, by, &number);
 		by = target != NULL ? target : by;
 	}
 	if (by->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
@@ -345,10 +305,10 @@ static amt_status bind_order(
 	struct scan_work_plan *w = x->p->work;
 	int number;
 	unsigned item;
-	TRY(check_sort(x, sort));
-	SQL_ENSURE(w->orders < SCAN_MAX_KEYS, x->b->statement, AMT_LIMIT, sort->location,
-		"ORDER BY of more than %d", SCAN_MAX_KEYS);
-	(void)named_target(n, sort->node, &number);
+	TRY(sort_check(x->b, sort));
+	SQL_ENSURE(w->orders < SORT_MAX_KEYS, x->b->statement, AMT_LIMIT, sort->location,
+		"ORDER BY of more than %d", SORT_MAX_KEYS);
+	(void)sort_target(n, sort->node, &number);
 	if (number < 0) {
 		SQL_ENSURE(sort->node->node_case != PG_QUERY__NODE__NODE_A_CONST, x->b->statement,
 			AMT_SYNTAX, sql_location(sort->node),
@@ -386,38 +346,18 @@ static amt_status bind_aggregates(struct selecting *x, const PgQuery__SelectStmt
 					: STATUS_OK;
 }
 
-static bool is_star(const PgQuery__Node *n)
-{
-	return n != NULL && n->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
-	       n->column_ref->fields[n->column_ref->n_fields - 1]->node_case ==
-		       PG_QUERY__NODE__NODE_A_STAR;
-}
-
-/* A column of ORDER BY, by name, alias or position. */
-static amt_status sort_column(struct selecting *x, const PgQuery__SelectStmt *n,
-	const PgQuery__SortBy *sort, uint16_t *out)
-{
-	int number;
-	TRY(check_sort(x, sort));
-	const PgQuery__Node *by = named_target(n, sort->node, &number);
-	by = by != NULL ? by : sort->node;
-	SQL_ENSURE(by->node_case != PG_QUERY__NODE__NODE_A_CONST && !is_star(by), x->b->statement,
-		AMT_SYNTAX, sql_location(sort->node), "ORDER BY position is not in select list");
-	if (by->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
-		return bind_refuse(x->b, by, "in ORDER BY: name columns");
-	return bind_column(x->b, by->column_ref, out);
-}
-
 /* SELECT x FROM t ORDER BY x LIMIT k is found at k ranks, without the host telling rows. */
 static amt_status is_top(struct selecting *x, const PgQuery__SelectStmt *n, bool *out)
 {
 	const PgQuery__Node *shown = n->target_list[0]->res_target->val;
 	uint16_t column = 0, of_sort = 0;
 	*out = false;
-	if (n->n_sort_clause != 1 || n->n_target_list != 1 || shown == NULL || is_star(shown) ||
-		shown->node_case != PG_QUERY__NODE__NODE_COLUMN_REF || x->p->limit > STEP_MAX_RANKS)
+	if (n->n_sort_clause != 1 || n->n_target_list != 1 || shown == NULL || sql_is_star(shown) ||
+		shown->node_case != PG_QUERY__NODE__NODE_COLUMN_REF ||
+		x->p->shown.limit > STEP_MAX_RANKS || x->p->shown.distinct ||
+		x->p->shown.offset > 0)
 		return STATUS_OK;
-	TRY(sort_column(x, n, n->sort_clause[0]->sort_by, &of_sort));
+	TRY(sort_column(x->b, n, n->sort_clause[0]->sort_by, &of_sort));
 	TRY(bind_column(x->b, shown->column_ref, &column));
 	const struct column *c = &x->b->schema->column[column];
 	*out = column == of_sort && (c->forms & FORM_SCAN) != 0 && c->scan.kind != SCAN_TAG;
@@ -429,8 +369,9 @@ static amt_status bind_top(struct selecting *x, const PgQuery__SelectStmt *n)
 	struct scan_plan *p = x->p;
 	const PgQuery__ResTarget *t = n->target_list[0]->res_target;
 	const PgQuery__SortBy *sort = n->sort_clause[0]->sort_by;
-	struct scan_step step = {
-		.wanted = (unsigned)p->limit, .descending = sort_descends(sort), .fraction = -1};
+	struct scan_step step = {.wanted = (unsigned)p->shown.limit,
+		.descending = sort_descends(sort),
+		.fraction = -1};
 	TRY(step_column(x, t->val, "in the list of SELECT with ORDER BY", &step.column));
 	uint16_t shown = step.column;
 	struct scan_item *item;
@@ -468,7 +409,7 @@ static amt_status bind_rows(struct selecting *x, const PgQuery__SelectStmt *n)
 			return bind_refuse(x->b, t->val, "in the list of SELECT");
 		const PgQuery__ColumnRef *ref = t->val->column_ref;
 		uint16_t column;
-		if (!is_star(t->val)) {
+		if (!sql_is_star(t->val)) {
 			TRY(bind_column(x->b, ref, &column));
 			const char *label = t->name != NULL && t->name[0] != '\0'
 						    ? t->name
@@ -486,24 +427,6 @@ static amt_status bind_rows(struct selecting *x, const PgQuery__SelectStmt *n)
 	return STATUS_OK;
 }
 
-static amt_status bind_row_order(struct selecting *x, const PgQuery__SelectStmt *n)
-{
-	struct scan_plan *p = x->p;
-	SQL_ENSURE(n->n_sort_clause <= SCAN_MAX_KEYS, x->b->statement, AMT_LIMIT,
-		sql_keyword(x->b->statement, "order", 0), "ORDER BY of more than %d",
-		SCAN_MAX_KEYS);
-	TRY(mem_array(&p->order, n->n_sort_clause, sizeof(*p->order)));
-	for (size_t i = 0; i < n->n_sort_clause; i++) {
-		const PgQuery__SortBy *sort = n->sort_clause[i]->sort_by;
-		struct scan_row_order *o = &p->order[p->orders];
-		TRY(sort_column(x, n, sort, &o->column));
-		o->descending = sort_descends(sort);
-		o->nulls_first = sort_nulls_first(sort);
-		p->orders++;
-	}
-	return STATUS_OK;
-}
-
 amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 {
 	struct selecting x = {p, b};
@@ -511,15 +434,13 @@ amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 	bool aggregate = n->n_group_clause > 0 || n->having_clause != NULL;
 	for (size_t i = 0; i < n->n_target_list; i++)
 		aggregate |= is_aggregate(n->target_list[i]->res_target->val);
-	TRY(sql_limit(b, n->limit_count, &p->limit));
+	TRY(sort_bind(b, n, aggregate, &p->shown));
 	if (aggregate)
 		return bind_aggregates(&x, n);
-	if (n->n_sort_clause == 0)
-		return bind_rows(&x, n);
 	bool top;
 	TRY(is_top(&x, n, &top));
 	if (top)
 		return bind_top(&x, n);
 	TRY(bind_rows(&x, n));
-	return bind_row_order(&x, n);
+	return sort_rows_bind(b, n, p->item, p->items, &p->shown);
 }

@@ -115,9 +115,10 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void sort_and_join(char **line, size_t count, char *out, size_t size)
+static void join(const struct world *w, char **line, size_t count, char *out, size_t size)
 {
-	qsort(line, count, sizeof(*line), compare_text);
+	if (strstr(w->ours, " ORDER BY ") == NULL)
+		qsort(line, count, sizeof(*line), compare_text);
 	out[0] = '\0';
 	for (size_t i = 0; i < count; i++) {
 		strncat(out, line[i], size - strlen(out) - 2);
@@ -126,7 +127,7 @@ static void sort_and_join(char **line, size_t count, char *out, size_t size)
 	}
 }
 
-/* Rows as text: cells with a bar after each, lines sorted. */
+/* Rows as text: cells with a bar after each, lines sorted unless the statement has an order. */
 static void ours_text(struct world *w, char *out, size_t size)
 {
 	char *line[1000];
@@ -141,7 +142,7 @@ static void ours_text(struct world *w, char *out, size_t size)
 		line[i] = strdup(text);
 	}
 	amt_result_free(r);
-	sort_and_join(line, rows, out, size);
+	join(w, line, rows, out, size);
 }
 
 /* kind of each column: 'i' integer, 'd' scaled by ten, 'b' boolean */
@@ -170,7 +171,7 @@ static void lite_text(struct world *w, const char *kinds, char *out, size_t size
 		line[rows++] = strdup(text);
 	}
 	sqlite3_finalize(q);
-	sort_and_join(line, rows, out, size);
+	join(w, line, rows, out, size);
 }
 
 static void same(struct world *w, const char *kinds)
@@ -299,6 +300,29 @@ static void select_rows(struct world *w)
 	same(w, "iiidbi");
 }
 
+/* Statements where the order of rows is one. */
+static void select_arranged(struct world *w)
+{
+	static const char *const heads[] = {"SELECT DISTINCT a, e FROM t WHERE ",
+		"SELECT id, d FROM t WHERE ", "SELECT DISTINCT e FROM t WHERE ",
+		"SELECT DISTINCT p, b, id FROM t WHERE "};
+	static const char *const tails[][4] = {
+		{" ORDER BY 2 DESC NULLS LAST, a NULLS FIRST",
+			" ORDER BY b NULLS LAST, e DESC NULLS FIRST, id", " ORDER BY e NULLS FIRST",
+			" ORDER BY 1 NULLS LAST, b DESC NULLS LAST, id DESC"},
+		{" ORDER BY a NULLS LAST, e NULLS LAST LIMIT 5",
+			" ORDER BY d DESC NULLS LAST, id LIMIT 7 OFFSET 3",
+			" ORDER BY 1 DESC NULLS LAST LIMIT 2", " ORDER BY id LIMIT 4 OFFSET 1000"}};
+	static const char *const kinds[] = {"ib", "id", "b", "iii"};
+	unsigned i = rnd(w, 4), k = rnd(w, 2);
+	begin(w);
+	amt_session_set_fetch(w->e.session, (amt_fetch)rnd(w, 3));
+	say(w, heads[i], heads[i]);
+	put_where(w, 1);
+	say(w, tails[k][i], tails[k][i]);
+	same(w, kinds[i]);
+}
+
 static void like_sqlite(void **state)
 {
 	(void)state;
@@ -331,8 +355,10 @@ static void like_sqlite(void **state)
 			break;
 		case 3:
 		case 4:
-		case 5:
 			select_rows(w);
+			break;
+		case 5:
+			select_arranged(w);
 			break;
 		default:
 			select_aggregates(w);

@@ -108,6 +108,11 @@ static const char *const questions[] = {
 	"SELECT g, sum(s) FROM t GROUP BY g HAVING g <> 'red' AND sum(s) > NULL OR g < 'green'",
 	"SELECT sum(m) FROM t WHERE a < 9 HAVING count(*) > 100000",
 	"SELECT id, g FROM t ORDER BY 2 NULLS FIRST, id DESC LIMIT 9",
+	"SELECT DISTINCT g, s FROM t WHERE m > 500 ORDER BY s DESC NULLS LAST, g NULLS FIRST",
+	"SELECT DISTINCT g FROM t WHERE a < 250",
+	"SELECT DISTINCT s FROM t WHERE g = 'red' ORDER BY s NULLS LAST LIMIT 3 OFFSET 2",
+	"SELECT s FROM t ORDER BY s NULLS LAST LIMIT 3 OFFSET 4",
+	"SELECT g, count(*) FROM t GROUP BY g ORDER BY 2 DESC, 1 NULLS LAST LIMIT 2 OFFSET 1",
 };
 
 static void ask_all(struct world *w)

@@ -48,6 +48,12 @@ static const struct refused {
 	{"select max(sealed) from t", AMT_UNSUPPORTED, "stored without the form arith"},
 	{"select a from t limit -1", AMT_OUT_OF_RANGE, "column 23: LIMIT must not be negative"},
 	{"select a from t limit a", AMT_UNSUPPORTED, "in LIMIT"},
+	{"select a from t offset -2", AMT_OUT_OF_RANGE, "OFFSET must not be negative"},
+	{"select a from t order by nothing", AMT_NOT_FOUND, "\"nothing\""},
+	{"select a from t order by 2", AMT_SYNTAX, "not in select list"},
+	{"select a from t order by a + 1", AMT_UNSUPPORTED, "in ORDER BY"},
+	{"select distinct a from t order by b", AMT_SYNTAX, "must appear in select list"},
+	{"select distinct count(*) from t", AMT_UNSUPPORTED, "DISTINCT of groups"},
 	{"select a from t limit 'x'", AMT_TYPE_MISMATCH, "column 23: column \"LIMIT\""},
 
 	{"select a from t where name = 'x'", AMT_UNSUPPORTED,
@@ -526,7 +532,7 @@ static void plans_hold_labels_limits_and_slots(void **state)
 	assert_string_equal(p.item[0].label, "first");
 	assert_string_equal(p.item[1].label, "d");
 	assert_int_equal(p.item[2].column, 0);
-	assert_int_equal(p.limit, 7);
+	assert_int_equal(p.shown.limit, 7);
 	assert_false(p.row_bits);
 	assert_false(p.has_where);
 	assert_int_equal(p.circuit.outputs, 0);
@@ -534,7 +540,7 @@ static void plans_hold_labels_limits_and_slots(void **state)
 	p = plan_of(&t, "select a from t limit all", true);
 	assert_true(p.row_bits);
 	assert_false(p.has_where);
-	assert_true(p.limit == UINT64_MAX);
+	assert_true(p.shown.limit == UINT64_MAX);
 	plan_free(&p);
 	p = plan_of(&t,
 		"select sum(a1), avg(a1), count(*), count(a1) as n, min(a1) from t where b1",

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -433,6 +434,37 @@ size_t leak_scan_process(struct leak_scan *s, pid_t pid, uint64_t *bytes)
 		fail_msg("leak scan: no memory of process %d could be read", (int)pid);
 	if (bytes != NULL)
 		*bytes = looked_at;
+	return hits;
+}
+
+size_t leak_scan_holder(
+	struct leak_scan *s, const char *first, const char *second, const void *input, size_t size)
+{
+	int to[2], from[2], status;
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)dup2(to[0], STDIN_FILENO);
+		(void)dup2(from[1], STDOUT_FILENO);
+		(void)close(to[1]);
+		(void)close(from[0]);
+		(void)execl("/proc/self/exe", "holder", "--hold", first, second, (char *)NULL);
+		_exit(9);
+	}
+	(void)close(to[0]);
+	(void)close(from[1]);
+	char ready = 0;
+	assert_int_equal(write(to[1], input, size), size);
+	assert_int_equal(read(from[0], &ready, 1), 1);
+	uint64_t bytes;
+	size_t hits = leak_scan_process(s, child, &bytes);
+	assert_true(bytes > 1 << 20);
+	(void)close(to[1]);
+	(void)close(from[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 	return hits;
 }
 

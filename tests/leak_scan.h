@@ -38,6 +38,11 @@ size_t leak_scan_folder(struct leak_scan *s, const char *path);
  * (unless NULL): a scan of nothing proves nothing. */
 size_t leak_scan_process(struct leak_scan *s, pid_t pid, uint64_t *bytes);
 
+/* In the memory of this program, started anew as `holder --hold first [second]`. That reads the input,
+ * writes a byte when it is to be looked at, and ends well when its input ends. */
+size_t leak_scan_holder(
+	struct leak_scan *s, const char *first, const char *second, const void *input, size_t size);
+
 /* The first places found, a line each; "" if there are none. */
 const char *leak_scan_report(const struct leak_scan *s);
 

@@ -511,35 +511,6 @@ static int hold(char *const *argument)
 	return 0;
 }
 
-static size_t hits_in_holder(
-	struct leak_scan *scan, const char *folder, const char *what, const void *ids, size_t size)
-{
-	int to[2], from[2], status;
-	assert_int_equal(pipe(to), 0);
-	assert_int_equal(pipe(from), 0);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		(void)dup2(to[0], STDIN_FILENO);
-		(void)dup2(from[1], STDOUT_FILENO);
-		(void)close(to[1]);
-		(void)close(from[0]);
-		(void)execl("/proc/self/exe", "holder", "--hold", folder, what, (char *)NULL);
-		_exit(9);
-	}
-	(void)close(to[0]);
-	(void)close(from[1]);
-	char ready = 0;
-	assert_int_equal(write(to[1], ids, size), size);
-	assert_int_equal(read(from[0], &ready, 1), 1);
-	size_t hits = leak_scan_process(scan, child, NULL);
-	(void)close(to[1]);
-	(void)close(from[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	return hits;
-}
-
 static void closed_keys_are_gone_from_memory(void **state)
 {
 	(void)state;
@@ -568,7 +539,7 @@ static void closed_keys_are_gone_from_memory(void **state)
 		scan = leak_scan_new();
 		leak_scan_add_bits(scan, "key", bits, sizeof(bits));
 		leak_scan_add_spectrum(scan, "key", bits, 11);
-		size_t hits = hits_in_holder(scan, folder, modes[i], id, sizeof(id));
+		size_t hits = leak_scan_holder(scan, folder, modes[i], id, sizeof(id));
 		if ((hits > 0) != (i == 0))
 			fail_msg("%s: %s", modes[i], leak_scan_report(scan));
 	}

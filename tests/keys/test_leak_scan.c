@@ -105,38 +105,6 @@ static int hold(const char *form)
 	return 0;
 }
 
-static size_t hits_in_holder(struct leak_scan *scan, const struct secret *s, const char *form)
-{
-	int to[2], from[2];
-	assert_int_equal(pipe(to), 0);
-	assert_int_equal(pipe(from), 0);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		(void)dup2(to[0], STDIN_FILENO);
-		(void)dup2(from[1], STDOUT_FILENO);
-		(void)close(to[1]);
-		(void)close(from[0]);
-		(void)execl("/proc/self/exe", "holder", "--hold", form, (char *)NULL);
-		_exit(9);
-	}
-	(void)close(to[0]);
-	(void)close(from[1]);
-	char ready = 0;
-	assert_int_equal(write(to[1], s, sizeof(*s)), sizeof(*s));
-	assert_int_equal(read(from[0], &ready, 1), 1);
-	uint64_t bytes;
-	size_t hits = leak_scan_process(scan, child, &bytes);
-	assert_true(bytes > 1 << 20);
-	(void)close(to[1]);
-	(void)close(from[0]);
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	return hits;
-}
-
 static struct secret new_secret(void)
 {
 	struct secret s;
@@ -164,7 +132,7 @@ static void every_form_is_found_in_a_process(void **state)
 	for (size_t i = 0; i < FORMS; i++) {
 		struct secret s = new_secret();
 		struct leak_scan *scan = scan_for(&s);
-		if (hits_in_holder(scan, &s, forms[i]) == 0)
+		if (leak_scan_holder(scan, forms[i], NULL, &s, sizeof(s)) == 0)
 			fail_msg("the form %s was not found", forms[i]);
 		assert_int_not_equal(strlen(leak_scan_report(scan)), 0);
 		leak_scan_free(scan);
@@ -176,9 +144,9 @@ static void nothing_is_found_where_nothing_is(void **state)
 	(void)state;
 	struct secret s = new_secret(), other = new_secret();
 	struct leak_scan *scan = scan_for(&s);
-	size_t hits = hits_in_holder(scan, &s, "nothing");
+	size_t hits = leak_scan_holder(scan, "nothing", NULL, &s, sizeof(s));
 	for (size_t i = 0; i < FORMS; i++)
-		hits += hits_in_holder(scan, &other, forms[i]);
+		hits += leak_scan_holder(scan, forms[i], NULL, &other, sizeof(other));
 	if (hits != 0)
 		fail_msg("found %zu: %s", hits, leak_scan_report(scan));
 	leak_scan_free(scan);

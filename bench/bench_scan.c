@@ -1,7 +1,7 @@
 /* Scans through the public interface: one table with all columns, at least 64 pages of it read from
  * disk, cold and warm; queries 1 and 6 of TPC-H; every answer compared with SQLite's.
  *
- *	bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]
+ *	bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC] [--ring 14]
  *
  * Microseconds a row are processor time of the host for the pages, on one thread, so other programs
  * disturb them little; fixed_ms is what else passes. Beside each line stands the download of the
@@ -9,7 +9,8 @@
  * moves fewer bytes and takes less time. Writes build/bench/scan.json: the metrics of
  * queries 1 and 6 are called q1_1m_s and q6_1m_s from a million rows on, q1_s and q6_s below; and8 is
  * what a second condition on 8 bits adds, sum_limb what 8 bits of the summed value add (two limbs of 4).
- * --only takes one of the filters, or ingest, the import of three scan columns, and writes nothing.
+ * --only takes one of the filters, or ingest, the import of three scan columns, and writes nothing. --ring
+ * 15 takes the largest ring, of pages twice as long, and writes nothing either.
  */
 #include <amaters/amaters.h>
 
@@ -26,7 +27,9 @@
 #include <unistd.h>
 
 enum {
-	PAGE_ROWS = 16352,
+	USUAL_RING = 14,
+	LARGEST_RING = 15,
+	CANARIES = 32,
 	SMALL_ROWS = 32768,
 	MAX_RUNS = 31,
 	MAX_METRICS = 64,
@@ -51,7 +54,7 @@ struct metric {
 };
 
 struct bench {
-	unsigned pages, runs;
+	unsigned pages, runs, ring;
 	const char *only; /* one metric, or NULL: all */
 	const char *folder;
 	char server[600];
@@ -441,17 +444,32 @@ static double import(amt_session *session, const char *table, uint64_t rows)
 	return s.total_ms / 1e3;
 }
 
+static uint64_t page_rows(const struct bench *b)
+{
+	return (UINT64_C(1) << b->ring) - CANARIES;
+}
+
+/* CREATE TABLE in the ring that is measured. */
+static void create(
+	const struct bench *b, amt_session *session, const char *columns, const char *options)
+{
+	char sql[2048];
+	(void)snprintf(sql, sizeof(sql), "CREATE TABLE %s WITH (scan_ring = %u%s)", columns,
+		b->ring, options);
+	execute(session, sql, NULL);
+}
+
 static void measure_ingest(struct bench *b)
 {
 	amt_session *session = open_session(b, 2, AMT_SCAN_TREE);
-	execute(session,
-		"CREATE TABLE ingest (c8 u8(scan) NOT NULL, d8 u8(payload), c16 u16(scan) NOT NULL,"
+	create(b, session,
+		"ingest (c8 u8(scan) NOT NULL, d8 u8(payload), c16 u16(scan) NOT NULL,"
 		" c32 u32(scan) NOT NULL, c64 u64(payload), tag text(payload),"
 		" l_quantity u8(payload), l_extendedprice decimal(9, 2, payload),"
 		" l_discount decimal(4, 2, payload), l_tax decimal(4, 2, payload),"
 		" l_returnflag text(payload), l_linestatus text(payload), l_shipdate date(payload))",
-		NULL);
-	uint64_t few = (uint64_t)INGEST_PAGES * PAGE_ROWS;
+		"");
+	uint64_t few = (uint64_t)INGEST_PAGES * page_rows(b);
 	double seconds = import(session, "ingest", few);
 	printf("ingest of 3 scan columns (u8, u16, u32): %.0f rows/s\n", (double)few / seconds);
 	record(b, "ingest_rows_s", (double)few / seconds, "rows/s");
@@ -461,16 +479,15 @@ static void measure_ingest(struct bench *b)
 static void make_tables(struct bench *b, uint64_t rows)
 {
 	amt_session *session = open_session(b, 2, AMT_SCAN_TREE);
-	execute(session,
-		"CREATE TABLE bench (c8 u8(scan) NOT NULL, d8 u8(scan) NOT NULL,"
+	create(b, session,
+		"bench (c8 u8(scan) NOT NULL, d8 u8(scan) NOT NULL,"
 		" c16 u16(scan) NOT NULL, c32 u32(scan) NOT NULL, c64 u64(scan) NOT NULL,"
-		" tag text(tag) NOT NULL," LINEITEM ")"
-		" WITH (scan_depth = 'c64:1, tag:1', scan_limb = 'c64:0')",
-		NULL);
-	execute(session,
-		"CREATE TABLE small (c8 u8(payload), d8 u8(payload), c16 u16(payload),"
+		" tag text(tag) NOT NULL," LINEITEM ")",
+		", scan_depth = 'c64:1, tag:1', scan_limb = 'c64:0'");
+	create(b, session,
+		"small (c8 u8(payload), d8 u8(payload), c16 u16(payload),"
 		" c32 u32(payload), c64 u64(payload), tag text(payload)," LINEITEM ")",
-		NULL);
+		"");
 	double seconds = import(session, "small", SMALL_ROWS);
 	printf("ingest of 7 scan columns of lineitem: %.0f rows/s\n", SMALL_ROWS / seconds);
 	seconds = import(session, "bench", rows);
@@ -579,7 +596,7 @@ static void write_json(const struct bench *b, const char *path)
 
 static void measure_all(struct bench *b, const char *json)
 {
-	uint64_t rows = (uint64_t)b->pages * PAGE_ROWS;
+	uint64_t rows = b->pages * page_rows(b);
 	if (sqlite3_open(":memory:", &b->plain) != SQLITE_OK)
 		fail("SQLite", "does not open");
 	fill_plain(b, "bench", rows);
@@ -592,14 +609,15 @@ static void measure_all(struct bench *b, const char *json)
 	(void)measure_filters(b, rows, AMT_SCAN_PRODUCT, eq8);
 	if (b->only == NULL) {
 		measure_tpch(b, rows);
-		write_json(b, json);
+		if (b->ring == USUAL_RING)
+			write_json(b, json);
 	}
 	sqlite3_close(b->plain);
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench b = {.pages = 64, .runs = 5};
+	static struct bench b = {.pages = 64, .runs = 5, .ring = USUAL_RING};
 	char folder[600], json[600], here[512];
 	bool known = argc % 2 == 1;
 	(void)snprintf(here, sizeof(here), "%s", argv[0]);
@@ -619,15 +637,20 @@ int main(int argc, char **argv)
 			b.folder = argv[i + 1];
 		else if (strcmp(argv[i], "--only") == 0)
 			b.only = argv[i + 1];
+		else if (strcmp(argv[i], "--ring") == 0)
+			b.ring = (unsigned)atoi(argv[i + 1]);
 		else
 			known = false;
 	}
-	if (!known || b.pages < 1 || b.runs < 1 || b.runs > MAX_RUNS)
+	if (!known || b.pages < 1 || b.runs < 1 || b.runs > MAX_RUNS || b.ring < USUAL_RING ||
+		b.ring > LARGEST_RING)
 		fail("usage",
-			"bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]");
+			"bench_scan [--pages 64] [--runs 5] [--folder build/bench/scan-db] [--only METRIC]"
+			" [--ring 14]");
 	(void)nftw(b.folder, remove_file, 16, FTW_DEPTH | FTW_PHYS);
 	check(amt_key_generate(&b.key, NULL));
-	measure_ingest(&b);
+	if (is_wanted(&b, "ingest"))
+		measure_ingest(&b);
 	if (b.only == NULL || strcmp(b.only, "ingest") != 0)
 		measure_all(&b, json);
 	amt_key_free(b.key);

@@ -17,14 +17,14 @@ static amt_status open_content(const struct bgv_fixture *f, struct span content)
 	return STATUS_OK;
 }
 
-static void form(void **state)
+static void form_in(struct bgv_params params)
 {
-	(void)state;
 	struct bgv_fixture f;
-	fixture_open(&f, toy_params(10, 3), small);
+	size_t w = params.residue_bytes;
+	fixture_open(&f, params, small);
 	size_t n = f.ring->n;
 	const uint8_t *at = f.content.data;
-	assert_int_equal(f.content.size, HEAD_BYTES + DIGITS * (16 + n * (2 * 5 + 7)));
+	assert_int_equal(f.content.size, HEAD_BYTES + DIGITS * (16 + n * (2 * w + 7)));
 	assert_int_equal(f.content.size, bgv_keys_make_bytes(f.ring, small));
 	assert_int_equal(load_u16(at), f.params.id);
 	assert_int_equal(load_u16(at + 2), 2);
@@ -51,12 +51,13 @@ static void form(void **state)
 		memcpy(seed.bytes, in, 16);
 		OK(seed_expander_new(&e, &seed));
 		for (unsigned j = 0; j < 3; j++) {
-			unsigned limb = j < 2 ? j : BGV_SPECIAL_LIMB, bytes = j < 2 ? 5 : 7;
+			unsigned limb = j < 2 ? j : BGV_SPECIAL_LIMB;
+			size_t bytes = j < 2 ? w : 7;
 			const struct ntt *q = bgv_table(f.ring, limb);
 			const uint64_t *s = bgv_secret_values(f.secret, limb);
 			for (size_t k = 0; k < n; k++) {
 				c0[k] = 0;
-				memcpy(&c0[k], in + 16 + j * n * 5 + k * bytes, bytes);
+				memcpy(&c0[k], in + 16 + j * n * w + k * bytes, bytes);
 			}
 			OK(bgv_mask(f.ring, e, limb, 0, n, a));
 			ntt_mul_add(q, c0, a, s, n);
@@ -68,9 +69,9 @@ static void form(void **state)
 			ntt_inverse(q, c0);
 			for (size_t k = 0; k < n; k++) {
 				uint64_t modulus = ntt_modulus(q);
-				int64_t w =
+				int64_t noise =
 					(int64_t)(c0[k] > modulus / 2 ? c0[k] - modulus : c0[k]);
-				assert_true(w % BGV_T == 0 && llabs(w) <= 8 * BGV_T);
+				assert_true(noise % BGV_T == 0 && llabs(noise) <= 8 * BGV_T);
 			}
 		}
 		seed_expander_free(e);
@@ -80,11 +81,18 @@ static void form(void **state)
 	fixture_close(&f);
 }
 
-static void refusals(void **state)
+static void form(void **state)
 {
 	(void)state;
+	form_in(toy_params(10, 3));
+	form_in(toy_wide_params(10, 3));
+}
+
+static void refusals_in(struct bgv_params params)
+{
 	struct bgv_fixture f;
-	fixture_open(&f, toy_params(10, 3), small);
+	size_t w = params.residue_bytes;
+	fixture_open(&f, params, small);
 	size_t size = f.content.size, head = HEAD_BYTES, digit = bgv_digit_bytes(f.ring, 2),
 	       n = f.ring->n;
 	uint8_t *at = f.content.data;
@@ -116,10 +124,10 @@ static void refusals(void **state)
 		{8, 4, 2 * n + 1, AMT_CORRUPTION},
 		{12, 4, load_u32(at + 8), AMT_CORRUPTION},
 		/* q_0 itself at the first residue, the last of q_1, p, at the end. */
-		{head + 16, 5, f.params.q[0], AMT_CORRUPTION},
-		{head + 16 + (2 * n - 1) * 5, 5, f.params.q[1], AMT_CORRUPTION},
-		{head + 16 + 2 * n * 5, 7, f.params.p, AMT_CORRUPTION},
-		{head + 3 * digit + 16 + (2 * n - 1) * 5, 5, (1ull << 40) - 1, AMT_CORRUPTION},
+		{head + 16, w, f.params.q[0], AMT_CORRUPTION},
+		{head + 16 + (2 * n - 1) * w, w, f.params.q[1], AMT_CORRUPTION},
+		{head + 16 + 2 * n * w, 7, f.params.p, AMT_CORRUPTION},
+		{head + 3 * digit + 16 + (2 * n - 1) * w, w, (1ull << 8 * w) - 1, AMT_CORRUPTION},
 		{size - 7, 7, (1ull << 56) - 1, AMT_CORRUPTION},
 	};
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -156,6 +164,13 @@ static void refusals(void **state)
 	bgv_ct_free(&y);
 	mem_free_aligned(m, 0);
 	fixture_close(&f);
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	refusals_in(toy_params(10, 3));
+	refusals_in(toy_wide_params(10, 3));
 }
 
 /* All automorphisms at once. */
@@ -246,17 +261,17 @@ static amt_status get(const struct bgv_fixture *f, unsigned limbs, struct span i
 	return STATUS_OK;
 }
 
-static void seeded(void **state)
+static void seeded_in(struct bgv_params params)
 {
-	(void)state;
 	struct bgv_fixture f;
-	fixture_open(&f, toy_params(10, 3), (struct bgv_keys_wanted){0});
+	size_t w = params.residue_bytes;
+	fixture_open(&f, params, (struct bgv_keys_wanted){0});
 	size_t n = f.ring->n, size = bgv_seeded_bytes(f.ring, 3);
 	uint64_t *m = fixture_uniform(&f), *c0;
 	struct buf bytes = {0};
 	OK(bgv_seeded_put(f.secret, 3, m, &bytes));
 	uint8_t *at = bytes.data;
-	assert_int_equal(bytes.size, 16 + 3 * n * 5);
+	assert_int_equal(bytes.size, 16 + 3 * n * w);
 	OK(get(&f, 3, buf_span(&bytes)));
 	FAILS(AMT_TRUNCATED, get(&f, 3, span_of(at, 0)));
 	FAILS(AMT_TRUNCATED, get(&f, 3, span_of(at, 15)));
@@ -266,14 +281,14 @@ static void seeded(void **state)
 	FAILS(AMT_FOREIGN_PARAMETERS, get(&f, 4, span_of(at, size)));
 	for (unsigned limb = 0; limb < 3; limb++)
 		for (size_t i = 0; i < n; i += n - 1) {
-			uint8_t before[5], *residue = at + 16 + (limb * n + i) * 5;
-			memcpy(before, residue, 5);
-			memcpy(residue, &f.params.q[limb], 5);
+			uint8_t before[NTT_PACKED_MOST], *residue = at + 16 + (limb * n + i) * w;
+			memcpy(before, residue, w);
+			memcpy(residue, &f.params.q[limb], w);
 			FAILS(AMT_CORRUPTION, get(&f, 3, buf_span(&bytes)));
 			uint64_t most = f.params.q[limb] - 1;
-			memcpy(residue, &most, 5);
+			memcpy(residue, &most, w);
 			OK(get(&f, 3, buf_span(&bytes)));
-			memcpy(residue, before, 5);
+			memcpy(residue, before, w);
 		}
 	struct seed seed;
 	OK(mem_alloc_aligned(&c0, 4 * n * sizeof(*c0)));
@@ -284,6 +299,13 @@ static void seeded(void **state)
 	mem_free_aligned(m, 0);
 	buf_free(&bytes);
 	fixture_close(&f);
+}
+
+static void seeded(void **state)
+{
+	(void)state;
+	seeded_in(toy_params(10, 3));
+	seeded_in(toy_wide_params(10, 3));
 }
 
 enum { EACH = 64, THREADS = 3 };

@@ -343,25 +343,36 @@ static void acc_leaf(const struct ntt *t, unsigned bytes, uint64_t *acc0, uint64
 		leaf_of_five(sums, &in, n);
 }
 
-/* low + 2^52 high, both of 64 bits: the carry of low goes to high, and high is taken apart once
- * more. */
-static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, size_t n)
+/* low + 2^52 high, both of 64 bits: the carry of low goes to high, and, where NTT_MAX_PRODUCTS products
+ * may make it longer than 52 bits, high is taken apart once more. */
+INLINE void acc_reduce_all(
+	const struct ntt *t, uint64_t *out, const uint64_t *sum, size_t n, bool longer)
 {
 	struct modulus m = modulus(t);
-	vec one = set(1), one_shoup = set(t->one_shoup);
+	vec one_shoup = set(t->one_shoup);
 	vec two52 = set(t->two52), two52_shoup = set(t->two52_shoup);
 	vec two104 = set(t->two104), two104_shoup = set(ntt_shoup(t, t->two104));
 	for (size_t i = 0; i < n; i += 8) {
 		vec low = load(sum + 2 * i), high = load(sum + 2 * i + 8);
 		high = _mm512_add_epi64(high, _mm512_srli_epi64(low, 52));
-		vec top = _mm512_srli_epi64(high, 52);
-		low = shoup(_mm512_and_si512(low, m.mask), one, one_shoup, &m);
-		high = shoup(_mm512_and_si512(high, m.mask), two52, two52_shoup, &m);
-		top = shoup(top, two104, two104_shoup, &m);
-		vec two = below(_mm512_add_epi64(low, high), m.twice);
-		vec all = below(_mm512_add_epi64(two, top), m.twice);
-		store(out + i, below(all, m.q));
+		vec all = reduced(_mm512_and_si512(low, m.mask), one_shoup, &m);
+		if (longer) {
+			vec top = shoup(_mm512_srli_epi64(high, 52), two104, two104_shoup, &m);
+			all = below(_mm512_add_epi64(all, top), m.twice);
+			high = _mm512_and_si512(high, m.mask);
+		}
+		all = _mm512_add_epi64(all, shoup(high, two52, two52_shoup, &m));
+		store(out + i, below(below(all, m.twice), m.q));
 	}
+}
+
+static void acc_reduce(const struct ntt *t, uint64_t *out, const uint64_t *sum, size_t n)
+{
+	/* 2^12 products below 2^(2 bits), and a carry */
+	if (2 * t->bits + 12 < 104)
+		acc_reduce_all(t, out, sum, n, false);
+	else
+		acc_reduce_all(t, out, sum, n, true);
 }
 
 /* The lower three bits of eight indices choose within the eight that the others name. */

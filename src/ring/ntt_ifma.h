@@ -55,6 +55,13 @@ static inline vec shoup(vec y, vec w, vec quotient, const struct modulus *m)
 	return _mm512_and_si512(low52(low52(zero, y, w), e, m->minus), m->mask);
 }
 
+/* y modulo q, in [0, 2q); y < 2^52, quotient the one of 1. */
+static inline vec reduced(vec y, vec quotient, const struct modulus *m)
+{
+	vec e = high52(_mm512_setzero_si512(), y, quotient);
+	return _mm512_and_si512(low52(y, e, m->minus), m->mask);
+}
+
 /* Residues modulo p to residues modulo q, centred in between. */
 struct conversion {
 	vec half, lift, quotient; /* p / 2, -p modulo q, the quotient of 1 */
@@ -68,7 +75,7 @@ static inline struct conversion conversion(const struct ntt *t, uint64_t p)
 static inline vec converted(vec x, const struct conversion *c, const struct modulus *m)
 {
 	x = _mm512_mask_add_epi64(x, _mm512_cmpgt_epu64_mask(x, c->half), x, c->lift);
-	return below(shoup(x, set(1), c->quotient, m), m->q);
+	return below(reduced(x, c->quotient, m), m->q);
 }
 
 /* ring/ntt_ifma_transform.c */

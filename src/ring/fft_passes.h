@@ -436,6 +436,22 @@ INLINE void store_block(double *x, const vector v[8])
 			p_store(x, i, part, p_get(&v[i], part));
 }
 
+/* In place: what a first pass left to a whole spectrum. */
+INLINE void whole_spectrum(const struct ring_fft *f, double *x)
+{
+	size_t size = last_middle(f), nodes = f->n / 16 / size;
+	forward_middles(f, x);
+	for (size_t node = 0, block = 0; node < nodes; node++) {
+		forward_last_middle(f, x + 16 * size * node, nodes + node, size);
+		for (size_t end = block + size / 8; block < end; block++) {
+			vector v[8];
+			load_block(v, x + 128 * block);
+			forward_block(f, block, v);
+			store_block(x + 128 * block, v);
+		}
+	}
+}
+
 /* Where point j of N real coefficients lies in an array that the first pass reads in place. */
 INLINE size_t real_index(const struct ring_fft *f, unsigned j)
 {

@@ -68,19 +68,10 @@ INLINE void store_torus(void *target, unsigned q, unsigned t, points low, points
 	add_words(at + s->m, low.im, high.im, s->scale);
 }
 
+/* Code that its callers share. */
 static void finish_forward(const struct ring_fft *f, double *x)
 {
-	size_t size = last_middle(f), nodes = f->n / 16 / size;
-	forward_middles(f, x);
-	for (size_t node = 0, block = 0; node < nodes; node++) {
-		forward_last_middle(f, x + 16 * size * node, nodes + node, size);
-		for (size_t end = block + size / 8; block < end; block++) {
-			vector v[8];
-			load_block(v, x + 128 * block);
-			forward_block(f, block, v);
-			store_block(x + 128 * block, v);
-		}
-	}
+	whole_spectrum(f, x);
 }
 
 static void begin_inverse(const struct ring_fft *f, double *x)

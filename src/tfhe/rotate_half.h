@@ -6,22 +6,6 @@
  * key. Spectra of even and odd steps lie apart, so that meeting once a step is enough: nobody is more
  * than a step ahead. */
 
-/* In place: what a first pass left to a whole spectrum. */
-INLINE void whole_spectrum(const struct ring_fft *f, double *row)
-{
-	size_t size = last_middle(f), nodes = f->n / 16 / size;
-	forward_middles(f, row);
-	for (size_t node = 0, block = 0; node < nodes; node++) {
-		forward_last_middle(f, row + 16 * size * node, nodes + node, size);
-		for (size_t end = block + size / 8; block < end; block++) {
-			vector v[8];
-			load_block(v, row + 128 * block);
-			forward_block(f, block, v);
-			store_block(row + 128 * block, v);
-		}
-	}
-}
-
 INLINE void finish_column(const struct ring_fft *f, double *x, uint32_t *polynomial)
 {
 	struct added target = {polynomial, f->n, f->n / 2 / first_parts(f)};

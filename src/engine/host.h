@@ -91,6 +91,9 @@ amt_status host_need_evaluator(struct host *h);
 /* A table as it is now, with its record's bytes (for compare-and-set) in *record if not NULL. */
 amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struct relation *out,
 	struct buf *record);
+/* AMT_CONFLICT unless what was asked is for the table as it is. */
+amt_status host_expect_epoch(const struct relation *t, uint64_t epoch);
+amt_status host_expect_version(const struct relation *t, uint64_t epoch, uint32_t schema_version);
 /* Adds to the batch: the record, and the owner state that goes with the change; both checked
  * against what is there. old NULL: a new table; t NULL: the table goes. Or one of the two alone. */
 amt_status host_batch_change(struct host *h, struct store_batch *batch, const struct message *m,

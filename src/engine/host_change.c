@@ -184,8 +184,7 @@ static amt_status insert_fragments(struct insertion *x, const struct message *m)
 static amt_status insert(struct host *h, const struct message *m, struct store_batch *batch,
 	struct relation *t, const struct buf *old)
 {
-	ENSURE(m->epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
-		(unsigned long long)t->epoch, (unsigned long long)m->epoch);
+	TRY(host_expect_epoch(t, m->epoch));
 	ENSURE(m->first == t->rows, AMT_PROTOCOL, "new rows must follow row %llu",
 		(unsigned long long)t->rows);
 	TRY(relation_change(t, m->kind, m->rows, m->packed, m->segments));

@@ -283,6 +283,22 @@ amt_status host_table(struct host *h, const uint8_t id[RELATION_ID_BYTES], struc
 	return s;
 }
 
+amt_status host_expect_epoch(const struct relation *t, uint64_t epoch)
+{
+	ENSURE(epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
+		(unsigned long long)t->epoch, (unsigned long long)epoch);
+	return STATUS_OK;
+}
+
+amt_status host_expect_version(const struct relation *t, uint64_t epoch, uint32_t schema_version)
+{
+	TRY(host_expect_epoch(t, epoch));
+	ENSURE(schema_version == t->schema.version, AMT_CONFLICT,
+		"the question is for version %u of the schema, which is at %u", schema_version,
+		t->schema.version);
+	return STATUS_OK;
+}
+
 amt_status host_batch_table(struct store_batch *batch, const uint8_t id[RELATION_ID_BYTES],
 	const struct buf *old, const struct relation *t)
 {

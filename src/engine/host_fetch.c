@@ -119,8 +119,7 @@ static amt_status fetch_row(struct host *h, const struct relation *t, uint64_t r
 
 static amt_status fetch(struct host *h, const struct message *m, const struct relation *t)
 {
-	ENSURE(m->epoch == t->epoch, AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
-		(unsigned long long)t->epoch, (unsigned long long)m->epoch);
+	TRY(host_expect_epoch(t, m->epoch));
 	ENSURE(m->columns.size % 3 == 0 && m->ids.size % 8 == 0, AMT_PROTOCOL,
 		"a fetch of broken lists");
 	ENSURE(m->ids.size == 0 || relation_has_payload(&t->schema), AMT_PROTOCOL,

@@ -75,12 +75,7 @@ static amt_status check_question(struct run *r)
 	TRY(host_need_database(h));
 	TRY(question_get(&r->q, h->params, h->key_id, r->request->query));
 	TRY(host_table(h, r->q.table, &r->before, &r->record));
-	ENSURE(r->q.epoch == r->before.epoch, AMT_CONFLICT,
-		"the table has changed: epoch %llu, not %llu", (unsigned long long)r->before.epoch,
-		(unsigned long long)r->q.epoch);
-	ENSURE(r->q.schema_version == r->before.schema.version, AMT_CONFLICT,
-		"the question is for version %u of the schema, which is at %u", r->q.schema_version,
-		r->before.schema.version);
+	TRY(host_expect_version(&r->before, r->q.epoch, r->q.schema_version));
 	TRY(relation_copy(&r->after, &r->before));
 	relation_apply(&r->after, &r->q.circuit);
 	return check_circuit(r);

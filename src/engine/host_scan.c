@@ -126,12 +126,7 @@ static amt_status check_question(struct scan_run *r, const struct message *m)
 	TRY(host_need_database(h));
 	TRY(scan_question_get(&r->q, h->key_id, m->scan));
 	TRY(host_table(h, r->q.table, &r->t, NULL));
-	ENSURE(r->q.epoch == r->t.epoch, AMT_CONFLICT,
-		"the table has changed: epoch %llu, not %llu", (unsigned long long)r->t.epoch,
-		(unsigned long long)r->q.epoch);
-	ENSURE(r->q.schema_version == r->t.schema.version, AMT_CONFLICT,
-		"the question is for version %u of the schema, which is at %u", r->q.schema_version,
-		r->t.schema.version);
+	TRY(host_expect_version(&r->t, r->q.epoch, r->q.schema_version));
 	ENSURE(relation_has_scan(&r->t), AMT_PROTOCOL, "the table has no scan pages");
 	ENSURE(r->q.tail == SCAN_NO_TAIL || r->q.tail <= r->t.rows, AMT_PROTOCOL,
 		"rows from %llu of %llu", (unsigned long long)r->q.tail,

@@ -640,11 +640,8 @@ amt_status host_send_page(struct host *h, const struct message *m)
 	struct relation t = {0};
 	struct host_page page;
 	TRY(host_table(h, m->table, &t, NULL));
-	amt_status s = STATUS_OK;
-	if (m->epoch != t.epoch)
-		s = ERROR(AMT_CONFLICT, "the table has changed: epoch %llu, not %llu",
-			(unsigned long long)t.epoch, (unsigned long long)m->epoch);
-	else if (!relation_is_scanned(&t, m->column) || m->page >= t.pages)
+	amt_status s = host_expect_epoch(&t, m->epoch);
+	if (amt_ok(s) && (!relation_is_scanned(&t, m->column) || m->page >= t.pages))
 		s = ERROR(AMT_PROTOCOL, "the table has no scan page %llu of column %u",
 			(unsigned long long)m->page, m->column);
 	relation_free(&t);

@@ -100,7 +100,7 @@ static amt_status bind_node(
 	}
 	if (n != NULL && n->node_case == PG_QUERY__NODE__NODE_COLUMN_REF)
 		return bind_test_column(x, n->column_ref, made);
-	if (!has_operator(n))
+	if (n == NULL || !has_operator(n))
 		return bind_refuse(x->b, n, "in WHERE");
 	made->op = sql_name(n->a_expr->n_name, n->a_expr->name)[0];
 	if (n->a_expr->lexpr != NULL)

@@ -29,7 +29,7 @@ struct sql_statement {
 
 /* An error at a byte of the text (negative: nowhere): "line 1, column 8: what, at \"text\"". */
 #define SQL_ERROR(s, code, location, ...) \
-	sql_error((s), (code), (location), __FILE__, __LINE__, __VA_ARGS__)
+	status_failed(sql_error((s), (code), (location), __FILE__, __LINE__, __VA_ARGS__))
 #define SQL_FAIL(s, code, location, ...) return SQL_ERROR(s, code, location, __VA_ARGS__)
 #define SQL_ENSURE(condition, s, code, location, ...)                     \
 	do {                                                              \

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 enum { OPEN_SEGMENTS = 64, MAX_UPLOADS = 1 << 20 };
-#define MAX_KEY_BYTES ((uint64_t)1 << 32)
 
 struct upload {
 	uint64_t number, length;
@@ -403,8 +402,6 @@ static amt_status check_announced(
 	if (is_keys(m)) {
 		ENSURE(bgv_params_find(m->column) != NULL, AMT_FOREIGN_PARAMETERS,
 			"switching keys of ring %u, which this host does not know", m->column);
-		ENSURE(m->length <= MAX_KEY_BYTES, AMT_LIMIT, "switching keys of %llu bytes",
-			(unsigned long long)m->length);
 		return STATUS_OK;
 	}
 	TRY(host_table(h, m->table, &t, NULL));
@@ -430,7 +427,7 @@ amt_status host_segment(struct host *h, const struct message *m)
 	struct page_check check = {0};
 	struct taking x = {.host = h};
 	struct message reply = {.type = REPLY_SEGMENT, .number = g->next};
-	ENSURE(m->length <= (uint64_t)1 << 32, AMT_PROTOCOL, "a segment of %llu bytes",
+	ENSURE(m->length <= SCAN_PAGE_MOST, AMT_PROTOCOL, "a segment of %llu bytes",
 		(unsigned long long)m->length);
 	amt_status s = check_announced(h, m, &table, &check);
 	if (amt_ok(s)) {

@@ -71,6 +71,12 @@ amt_status scan_column_make(struct scan_column *out, const struct bgv_params *ri
 		out->digits, least, ring->name, ring->limbs);
 	out->stored = (uint8_t)(wanted < ring->limbs ? wanted : ring->limbs);
 	out->stored_sum = (uint8_t)(SUM_LIMBS < ring->limbs ? SUM_LIMBS : ring->limbs);
+	struct bgv_ring shape = {
+		.params = ring, .log2n = ring->log2n, .n = (size_t)1 << ring->log2n};
+	uint64_t bytes = scan_page_bytes(out, &shape);
+	ENSURE(bytes <= SCAN_PAGE_MOST, AMT_LIMIT,
+		"a page would be of %.1f GB, at most %.1f: take smaller digits or less depth",
+		(double)bytes / 1e9, (double)SCAN_PAGE_MOST / 1e9);
 	return STATUS_OK;
 }
 

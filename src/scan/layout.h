@@ -43,10 +43,13 @@ struct scan_column {
 	uint16_t base[SCAN_MAX_DIGITS];
 };
 
+/* Bytes of a page, and of what else a host takes in at once (switching keys). */
+#define SCAN_PAGE_MOST ((uint64_t)1 << 32)
+
 /* Defaults: one digit up to 32 values, else the fewest digits of at most `base` (0: 16) values,
  * evenly; limbs of limb_bits (0: 8) for codes up to max, none if !summed (or a column of one digit:
  * its sum is free). `depth`: products after the column's own predicate that must fit (0: 4).
- * AMT_LIMIT if the ring's primes do not suffice. */
+ * AMT_LIMIT if the ring's primes do not suffice, or a page would be longer than SCAN_PAGE_MOST. */
 amt_status scan_column_make(struct scan_column *out, const struct bgv_params *ring, uint64_t max,
 	unsigned base, unsigned limb_bits, bool summed, unsigned depth);
 /* Everything in range: for layouts read from outside. */

@@ -244,6 +244,8 @@ static const struct refused schemas[] = {
 	{"create table t (a u8(scan)) with (scan_limb = 'a:17')", AMT_UNSUPPORTED, "16 bits"},
 	{"create table t (a u8(scan)) with (scan_depth = 'a:99')", AMT_LIMIT, "20 products"},
 	{"create table t (a u8(scan)) with (scan_ring = 12)", AMT_UNSUPPORTED, "13, 14 or 15"},
+	{"create table t (a u64(scan)) with (scan_ring = 15, scan_base = 'a:256')", AMT_LIMIT,
+		"column \"a\""},
 	{"create table t (a u8) with (scan_ring = 13)", AMT_INVALID_ARGUMENT, "no column"},
 	{"create table t (a u8) with (arith)", AMT_SYNTAX, "wants names"},
 	{"create table t (a u8) with (arith = 'a,')", AMT_SYNTAX, "wants names"},

@@ -246,6 +246,12 @@ static void test_fit(void **state)
 	assert_true(fit.failure_log2 < -128);
 	assert_int_equal(fit.limbs, 5);
 	scan_fit_free(&fit);
+	/* A page of 6 GB. */
+	struct scan_column wide;
+	const struct bgv_params *large = bgv_params_for(15);
+	FAILS(AMT_LIMIT, scan_column_make(&wide, large, UINT64_MAX, 256, 4, true, 10));
+	OK(scan_column_make(&wide, large, UINT64_MAX, 128, 4, true, 18));
+	assert_int_equal(wide.stored, 20);
 	/* Four primes of B13 are too few for 8 digits of 16. */
 	struct bgv_params small = *bgv_params_for(13);
 	struct scan_table t = f.table;

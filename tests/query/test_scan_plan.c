@@ -429,6 +429,16 @@ static void statements_choose_their_way(void **state)
 	check_way(&schema, "select sum(part) from lineitem where part = 2", false,
 		"circuit, because not by scan: ");
 	check_way(&plain, "select sum(n) from lineitem", false, "no scan columns");
+	/* Too deep for the ring, and there are circuits. */
+	struct schema both =
+		schema_of("create table lineitem (a u8(scan, arith), b u8(scan, arith), c "
+			  "u8(scan, arith)) with (scan_depth = 'a:9, b:9, c:9')");
+	check_way(&both,
+		"select count(*) from lineitem where (((((((a = 1 or b = 2) and c = 3 or a = 4) and b <> "
+		"5 or c = 6) and a < 7 or b = 8) and c > 9 or a = 10) and b < 11))",
+		false,
+		"has primes for 9; WITH (scan_ring = 15, scan_depth = 'a:10, b:10') it would");
+	schema_free(&both);
 	struct sql_statement *s = parsed("select sum(part) from lineitem where n = 2");
 	struct query_plan q;
 	amt_status made = query_plan_make(&q, s, &schema, false, &usual);

@@ -110,7 +110,7 @@ static void sum_up(const struct family *f, unsigned target, uint64_t *room, uint
 	const struct bgv_ring *ring = e->ring;
 	bool special = target == f->limbs;
 	const struct ntt *q = special ? ring->p : ring->q[target];
-	const uint64_t *values[NODES * BGV_MAX_LIMBS];
+	const uint64_t *values[NODES * BGV_MAX_LIMBS] = {NULL};
 	for (unsigned i = 0; i < f->nodes * f->limbs; i++, room += ring->n) {
 		const struct bgv_ct *node = &e->out[f->first + i / f->limbs * 4 * e->span];
 		values[i] = i % f->limbs == target ? bgv_limb(ring, node, 1, target) : room;

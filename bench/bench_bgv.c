@@ -206,7 +206,8 @@ int main(int argc, char **argv)
 	double start = seconds(CLOCK_MONOTONIC);
 	check(bgv_keys_make(b.secret, wanted, b.two, NULL, NULL, &b.content));
 	double made = seconds(CLOCK_MONOTONIC);
-	check(bgv_keys_open(&b.keys, b.ring, buf_span(&b.content), b.two, NULL, NULL));
+	check(bgv_keys_open(
+		&b.keys, b.ring, buf_span(&b.content), BGV_MAX_LIMBS, b.two, NULL, NULL));
 	printf("keys for relinearisation and %u scalars: made in %.2f s, %.1f MB; opened in %.2f s, "
 	       "%.1f MB\n\n",
 		1u << SCALARS_LOG2, made - start, (double)b.content.size / 1e6,

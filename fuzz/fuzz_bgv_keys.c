@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!whole)
 		fill(ring, &content, data + 1, size - 1);
 	struct span in = whole ? span_of(data + 1, size - 1) : buf_span(&content);
-	amt_status s = bgv_keys_open(&keys, ring, in, NULL, NULL, NULL);
+	amt_status s = bgv_keys_open(&keys, ring, in, BGV_MAX_LIMBS, NULL, NULL, NULL);
 	if (amt_ok(s)) {
 		compute(ring, keys);
 		bgv_keys_free(keys);

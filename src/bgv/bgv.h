@@ -114,11 +114,12 @@ static inline size_t bgv_keys_content_bytes(
 	       (1 + (size_t)elements) * limbs * bgv_digit_bytes(ring, limbs);
 }
 struct bgv_keys;
-/* Checks every residue and expands all seeds. progress may be NULL; the calling thread calls it.
+/* For ciphertexts of at most `limbs` limbs (or what there is): checks every residue of that part and expands
+ * its seeds. progress may be NULL; the calling thread calls it.
  * AMT_FOREIGN_PARAMETERS, AMT_TRUNCATED, AMT_CORRUPTION. */
 amt_status bgv_keys_open(struct bgv_keys **out, const struct bgv_ring *ring, struct span content,
-	struct pool *pool, void (*progress)(void *context, uint64_t done, uint64_t total),
-	void *context);
+	unsigned limbs, struct pool *pool,
+	void (*progress)(void *context, uint64_t done, uint64_t total), void *context);
 void bgv_keys_free(struct bgv_keys *keys);
 bool bgv_keys_has(const struct bgv_keys *keys, uint32_t galois_element);
 unsigned bgv_keys_limbs(const struct bgv_keys *keys);

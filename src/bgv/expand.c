@@ -352,6 +352,8 @@ amt_status bgv_expand_into(const struct bgv_ring *ring, const struct bgv_keys *k
 {
 	ENSURE(count >= 1 && count <= ring->n / 4 && packed->parts == 2, AMT_INVALID_ARGUMENT,
 		"%u scalars of a ciphertext of %u parts", count, packed->parts);
+	ENSURE(packed->limbs >= 1 && packed->limbs <= keys->limbs, AMT_NOT_FOUND,
+		"there are switching keys for %u limbs, not %u", keys->limbs, packed->limbs);
 	for (unsigned i = 0; limbs != NULL && i < count; i++)
 		ENSURE(limbs[i] >= 1 && limbs[i] <= (i > 0 ? limbs[i - 1] : packed->limbs),
 			AMT_INVALID_ARGUMENT, "scalar %u with %u limbs", i, limbs[i]);

@@ -7,6 +7,7 @@
 
 struct opening {
 	struct bgv_keys *keys;
+	unsigned stored;       /* limbs of the keys in `digits`: at least those that are opened */
 	const uint8_t *digits; /* of the first key */
 	void (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
@@ -26,13 +27,13 @@ static amt_status special_residues(const struct bgv_ring *ring, uint64_t *out, c
 	return STATUS_OK;
 }
 
-/* Limb j (limbs: p) of a digit. */
-static amt_status open_limb(const struct bgv_keys *k, unsigned j, uint64_t *out, const uint8_t *in,
+/* Limb j (stored: p) of a digit. */
+static amt_status open_limb(const struct opening *o, unsigned j, uint64_t *out, const uint8_t *in,
 	struct seed_expander *seed)
 {
-	const struct bgv_ring *ring = k->ring;
+	const struct bgv_ring *ring = o->keys->ring;
 	const struct bgv_constants *c = ring->constants;
-	bool special = j == k->limbs;
+	bool special = j == o->stored;
 	unsigned limb = special ? BGV_SPECIAL_LIMB : j;
 	uint64_t factor = special ? c->p_t_inverse : c->p_inverse[j];
 	in += (size_t)j * ring->n * ring->params->residue_bytes;
@@ -64,16 +65,17 @@ static amt_status open_digit(void *context, size_t index, unsigned worker)
 {
 	struct opening *o = context;
 	struct bgv_keys *k = o->keys;
-	const uint8_t *in = o->digits + index * bgv_digit_bytes(k->ring, k->limbs);
 	unsigned key = (unsigned)(index / k->limbs), digit = (unsigned)(index % k->limbs);
+	const uint8_t *in =
+		o->digits + ((size_t)key * o->stored + digit) * bgv_digit_bytes(k->ring, o->stored);
 	struct seed seed;
 	struct seed_expander *expander;
 	memcpy(seed.bytes, in, sizeof(seed.bytes));
 	TRY(seed_expander_new(&expander, &seed));
 	amt_status status = STATUS_OK;
 	for (unsigned j = 0; j <= k->limbs && amt_ok(status); j++)
-		status = open_limb(
-			k, j, bgv_digit(k, key, j, digit), in + sizeof(seed.bytes), expander);
+		status = open_limb(o, j < k->limbs ? j : o->stored, bgv_digit(k, key, j, digit),
+			in + sizeof(seed.bytes), expander);
 	seed_expander_free(expander);
 	if (amt_ok(status) && key > 0) {
 		uint64_t *room;
@@ -87,8 +89,9 @@ static amt_status open_digit(void *context, size_t index, unsigned worker)
 	return status;
 }
 
-static amt_status read_shape(struct bgv_keys *k, struct reader *r)
+static amt_status read_shape(struct opening *o, struct reader *r, unsigned most)
 {
+	struct bgv_keys *k = o->keys;
 	const struct bgv_params *p = k->ring->params;
 	uint16_t id, limbs;
 	uint32_t elements, last = 1;
@@ -99,7 +102,8 @@ static amt_status read_shape(struct bgv_keys *k, struct reader *r)
 	TRY(read_u32(r, &elements));
 	ENSURE(limbs >= 1 && limbs <= p->limbs && elements <= BGV_MAX_ELEMENTS, AMT_CORRUPTION,
 		"switching keys for %u limbs and %u automorphisms", limbs, elements);
-	k->limbs = limbs;
+	o->stored = limbs;
+	k->limbs = limbs < most ? limbs : most;
 	k->elements = elements;
 	for (uint32_t i = 0; i < elements; i++, last = k->element[i - 1]) {
 		TRY(read_u32(r, &k->element[i]));
@@ -127,14 +131,15 @@ static amt_status allocate(struct bgv_keys *k)
 }
 
 amt_status bgv_keys_open(struct bgv_keys **out, const struct bgv_ring *ring, struct span content,
-	struct pool *pool, void (*progress)(void *context, uint64_t done, uint64_t total),
-	void *context)
+	unsigned limbs, struct pool *pool,
+	void (*progress)(void *context, uint64_t done, uint64_t total), void *context)
 {
 	struct opening o = {.progress = progress, .context = context};
 	struct reader r = reader_of(content, "switching keys");
+	ENSURE(limbs >= 1, AMT_INVALID_ARGUMENT, "switching keys for no limbs");
 	TRY(mem_zalloc(&o.keys, sizeof(*o.keys)));
 	o.keys->ring = ring;
-	amt_status status = read_shape(o.keys, &r);
+	amt_status status = read_shape(&o, &r, limbs);
 	if (amt_ok(status))
 		status = allocate(o.keys);
 	o.digits = r.at;

@@ -29,6 +29,7 @@ struct host_ring {
 	const struct bgv_params *params; /* NULL: a free place */
 	struct bgv_ring *ring;
 	struct bgv_keys *keys; /* NULL: not expanded yet */
+	unsigned wanted;       /* limbs they were expanded for, if there are as many */
 };
 enum { HOST_RINGS = 4 };
 

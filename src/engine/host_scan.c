@@ -56,7 +56,7 @@ static void key_progress(void *context, uint64_t done, uint64_t total)
 	status_drop(host_progress(context, PHASE_SWITCHING_KEYS, done, total));
 }
 
-static amt_status expand_keys(struct host *h, struct host_ring *r)
+static amt_status expand_keys(struct host *h, struct host_ring *r, unsigned limbs)
 {
 	struct buf wire = {0};
 	struct wire_header header;
@@ -67,20 +67,26 @@ static amt_status expand_keys(struct host *h, struct host_ring *r)
 	if (amt_ok(s))
 		s = wire_expect(&header, h->key_id, r->params->id);
 	if (amt_ok(s))
-		s = bgv_keys_open(&r->keys, r->ring, content, h->pool, key_progress, h);
+		s = bgv_keys_open(&r->keys, r->ring, content, limbs, h->pool, key_progress, h);
 	buf_free(&wire);
 	TRY(s);
-	host_log(h, "switching keys of ring %s expanded, %zu MB", r->params->name,
-		bgv_keys_bytes(r->keys) / 1000000);
+	r->wanted = limbs;
+	host_log(h, "switching keys of ring %s expanded for %u limbs, %zu MB", r->params->name,
+		bgv_keys_limbs(r->keys), bgv_keys_bytes(r->keys) / 1000000);
 	return s;
 }
 
-static amt_status need_keys(struct host *h, const struct bgv_params *params, struct host_ring **out)
+/* For as many limbs as questions needed so far: the memory and the time they take grow with the square. */
+static amt_status need_keys(
+	struct host *h, const struct bgv_params *params, unsigned limbs, struct host_ring **out)
 {
 	struct bgv_ring *ring;
 	TRY(host_need_ring(h, params, &ring));
 	TRY(ring_place(h, params, out));
-	return (*out)->keys != NULL ? STATUS_OK : expand_keys(h, *out);
+	if ((*out)->keys != NULL && (*out)->wanted >= limbs)
+		return STATUS_OK;
+	host_ring_forget_keys(h, params->id);
+	return expand_keys(h, *out, limbs);
 }
 
 /* ---- a question */
@@ -201,7 +207,7 @@ static amt_status compute(struct scan_run *r)
 	r->started_ns = clock_monotonic_ns();
 	if (r->t.pages == 0)
 		return STATUS_OK;
-	TRY(need_keys(h, r->table.ring, &keys));
+	TRY(need_keys(h, r->table.ring, r->fit.limbs, &keys));
 	TRY(find_columns(r));
 	TRY(scan_scalars_open(
 		&scalars, r->ring, keys->keys, &r->program, &r->fit, r->q.scalars, h->pool));

@@ -39,7 +39,8 @@ static inline void fixture_open(
 	OK(pool_new(&f->pool, 2));
 	if (wanted.limbs > 0) {
 		OK(bgv_keys_make(f->secret, wanted, f->pool, NULL, NULL, &f->content));
-		OK(bgv_keys_open(&f->keys, f->ring, buf_span(&f->content), f->pool, NULL, NULL));
+		OK(bgv_keys_open(&f->keys, f->ring, buf_span(&f->content), BGV_MAX_LIMBS, f->pool,
+			NULL, NULL));
 	}
 }
 

@@ -64,7 +64,7 @@ static void ring(const char *isa)
 	struct bgv_keys_wanted wanted = {.limbs = 2, .expand_log2 = 2};
 	OK(bgv_keys_make(f.secret, wanted, NULL, NULL, NULL, &keys));
 	publish(keys.data, keys.size);
-	OK(bgv_keys_open(&f.keys, f.ring, buf_span(&keys), NULL, NULL, NULL));
+	OK(bgv_keys_open(&f.keys, f.ring, buf_span(&keys), BGV_MAX_LIMBS, NULL, NULL, NULL));
 	free(slots);
 	free(back);
 	mem_free_aligned(m, 0);

@@ -12,7 +12,7 @@ enum { ELEMENTS = 4, DIGITS = 10, HEAD_BYTES = 8 + 4 * ELEMENTS };
 static amt_status open_content(const struct bgv_fixture *f, struct span content)
 {
 	struct bgv_keys *keys;
-	TRY(bgv_keys_open(&keys, f->ring, content, NULL, NULL, NULL));
+	TRY(bgv_keys_open(&keys, f->ring, content, BGV_MAX_LIMBS, NULL, NULL, NULL));
 	bgv_keys_free(keys);
 	return STATUS_OK;
 }
@@ -151,10 +151,12 @@ static void refusals_in(struct bgv_params params)
 	/* Longer ciphertexts than the keys. */
 	uint64_t *m = fixture_uniform(&f);
 	struct bgv_ct x = fixture_encrypt(&f, 3, m), y = fixture_room(&f), *list[] = {&y};
+	struct bgv_ct expanded[2];
 	bgv_mul(f.ring, &y, &x, &x);
 	FAILS(AMT_NOT_FOUND, bgv_relinearise(f.ring, f.keys, list, 1, NULL));
 	FAILS(AMT_NOT_FOUND, bgv_automorphism(f.ring, f.keys, &y, &x, (uint32_t)n + 1, f.pool));
 	FAILS(AMT_INVALID_ARGUMENT, bgv_relinearise(f.ring, f.keys, list, 1, NULL));
+	FAILS(AMT_NOT_FOUND, bgv_expand(f.ring, f.keys, expanded, &x, 2, f.pool));
 	bgv_truncate(f.ring, &x, 1);
 	bgv_mul(f.ring, &y, &x, &x);
 	FAILS(AMT_INVALID_ARGUMENT, bgv_relinearise_drop(f.ring, f.keys, list, 1, NULL));
@@ -171,6 +173,36 @@ static void refusals(void **state)
 	(void)state;
 	refusals_in(toy_params(10, 3));
 	refusals_in(toy_wide_params(10, 3));
+}
+
+/* Opened for shorter ciphertexts: less memory, the same words. */
+static void opened_in_part(void **state)
+{
+	(void)state;
+	struct bgv_fixture f;
+	struct bgv_keys *part;
+	fixture_open(&f, toy_params(10, 3), small);
+	OK(bgv_keys_open(&part, f.ring, buf_span(&f.content), 1, f.pool, NULL, NULL));
+	assert_int_equal(bgv_keys_limbs(part), 1);
+	assert_true(bgv_keys_bytes(part) < bgv_keys_bytes(f.keys) / 2);
+	uint64_t *m = fixture_uniform(&f);
+	struct bgv_ct x = fixture_encrypt(&f, 2, m), y = fixture_room(&f), z = fixture_room(&f);
+	FAILS(AMT_NOT_FOUND, bgv_automorphism(f.ring, part, &y, &x, (uint32_t)f.ring->n + 1, NULL));
+	bgv_truncate(f.ring, &x, 1);
+	for (unsigned i = 0; i < f.keys->elements; i++) {
+		OK(bgv_automorphism(f.ring, part, &y, &x, f.keys->element[i], NULL));
+		OK(bgv_automorphism(f.ring, f.keys, &z, &x, f.keys->element[i], NULL));
+		assert_memory_equal(y.data, z.data, 2 * f.ring->n * sizeof(*y.data));
+	}
+	struct bgv_keys *none;
+	FAILS(AMT_INVALID_ARGUMENT,
+		bgv_keys_open(&none, f.ring, buf_span(&f.content), 0, NULL, NULL, NULL));
+	bgv_keys_free(part);
+	bgv_ct_free(&x);
+	bgv_ct_free(&y);
+	bgv_ct_free(&z);
+	mem_free_aligned(m, 0);
+	fixture_close(&f);
 }
 
 /* All automorphisms at once. */
@@ -243,7 +275,8 @@ static void progress(void **state)
 		struct watch made = {0}, opened = {0};
 		buf_clear(&f.content);
 		OK(bgv_keys_make(f.secret, small, pool, see, &made, &f.content));
-		OK(bgv_keys_open(&f.keys, f.ring, buf_span(&f.content), pool, see, &opened));
+		OK(bgv_keys_open(
+			&f.keys, f.ring, buf_span(&f.content), BGV_MAX_LIMBS, pool, see, &opened));
 		assert_true(threads == 1 || (made.calls == DIGITS && made.last == DIGITS));
 		assert_true(threads == 1 || (opened.calls == DIGITS && opened.last == DIGITS));
 		assert_true(made.calls == 0 || made.total == DIGITS);
@@ -397,7 +430,8 @@ static void no_memory(void **state)
 	EVERY_ALLOCATION(1, bgv_seeded_put(f.secret, 2, m, &bytes));
 	EVERY_ALLOCATION(1, bgv_keys_make(f.secret, small, NULL, NULL, NULL, &f.content));
 	assert_int_equal(f.content.size, bgv_keys_make_bytes(f.ring, small));
-	EVERY_ALLOCATION(1, bgv_keys_open(&f.keys, f.ring, buf_span(&f.content), NULL, NULL, NULL));
+	EVERY_ALLOCATION(1, bgv_keys_open(&f.keys, f.ring, buf_span(&f.content), BGV_MAX_LIMBS,
+				    NULL, NULL, NULL));
 	struct bgv_ct x, y, out[4], *list[] = {&y};
 	EVERY_ALLOCATION(1, bgv_seeded_get(&x, f.ring, 2, buf_span(&bytes)));
 	EVERY_ALLOCATION(1, bgv_expand(f.ring, f.keys, out, &x, 4, NULL));
@@ -448,6 +482,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(form),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(opened_in_part),
 		cmocka_unit_test(every_element),
 		cmocka_unit_test(other_keys),
 		cmocka_unit_test(progress),

@@ -170,7 +170,7 @@ static void check_known(const struct known *k)
 	OK(bgv_ring_new(&f.ring, &f.params));
 	OK(read_copy(&r, seed, sizeof(seed)));
 	OK(bgv_secret_new(&f.secret, f.ring, seed));
-	OK(bgv_keys_open(&f.keys, f.ring, buf_span(&f.content), NULL, NULL, NULL));
+	OK(bgv_keys_open(&f.keys, f.ring, buf_span(&f.content), BGV_MAX_LIMBS, NULL, NULL, NULL));
 	OK(read_bytes(&r, bgv_seeded_bytes(f.ring, 2), &seeded));
 	uint64_t *m = fixture_polynomial(&f);
 	for (size_t i = 0; i < f.ring->n; i++) {

@@ -25,7 +25,7 @@ void fixture_open(struct fixture *f, unsigned log2n, unsigned threads)
 	OK(bgv_keys_make(f->secret,
 		(struct bgv_keys_wanted){f->params.limbs, SCAN_PACK_LOG2, SCAN_FOLD_LOG2}, f->pool,
 		NULL, NULL, &keys));
-	OK(bgv_keys_open(&f->keys, f->ring, buf_span(&keys), f->pool, NULL, NULL));
+	OK(bgv_keys_open(&f->keys, f->ring, buf_span(&keys), BGV_MAX_LIMBS, f->pool, NULL, NULL));
 	buf_free(&keys);
 	f->table = (struct scan_table){.ring = &f->params,
 		.column = f->layout,

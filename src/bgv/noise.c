@@ -180,7 +180,7 @@ struct bgv_noise bgv_noise_mod_switch(
  * those double and the others vanish, which doubles the mean of the squares. The rest is combined in
  * pairs, with the same effect. So the mean doubles each level, and the worst coefficient's square is
  * multiplied by 4. A depth of bgv/expand.c is two levels, with the noise of three switches. In the end
- * every so-manieth coefficient holds half of it; so few (32 at N = 8192) differ by some tenths of a bit,
+ * one coefficient in `count` holds half of it; so few (32 at N = 8192) differ by some tenths of a bit,
  * and products with them have longer tails (half a bit at 2^-128), hence expand_log2. */
 struct bgv_noise bgv_noise_expand(const struct bgv_params *p, unsigned limbs, unsigned count)
 {

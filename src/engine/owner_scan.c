@@ -468,10 +468,8 @@ static amt_status select_rows(
 {
 	struct owner_selection sel;
 	bool wanted[SCHEMA_MAX_COLUMNS] = {false};
-	for (unsigned i = 0; i < p->items; i++)
-		wanted[p->item[i].column] = true;
-	for (unsigned i = 0; i < p->shown.keys; i++)
-		wanted[p->shown.key[i].column] = true;
+	for (unsigned c = 0; c < x->t->schema.columns; c++)
+		wanted[c] = arrange_uses(&p->shown, p->item, p->items, c);
 	TRY(owner_scan_rows(x, p, wanted, a, &sel));
 	amt_status s = show_rows(p, &sel, out);
 	owner_selection_free(&sel);

@@ -191,21 +191,11 @@ static amt_status select_aggregates(struct amt_session *s, const struct relation
 
 /* ---- SELECT of rows */
 
-/* Shown, or what rows are ordered by. */
-static bool is_wanted(const struct plan *plan, unsigned column)
-{
-	bool wanted = false;
-	for (unsigned i = 0; i < plan->items; i++)
-		wanted |= plan->item[i].column == column;
-	for (unsigned i = 0; i < plan->shown.keys; i++)
-		wanted |= plan->shown.key[i].column == column;
-	return wanted;
-}
-
-static bool needs_payload(const struct relation *t, const struct plan *plan)
+static bool needs_payload(const struct relation *t, const struct arrangement *shown,
+	const struct plan_item *item, unsigned items)
 {
 	for (unsigned c = 0; c < t->schema.columns; c++)
-		if (is_wanted(plan, c) && owner_in_payload(t, c))
+		if (arrange_uses(shown, item, items, c) && owner_in_payload(t, c))
 			return true;
 	return false;
 }
@@ -215,9 +205,10 @@ static amt_status list_families(const struct amt_session *s, const struct relati
 	const struct plan *plan, struct buf *list)
 {
 	for (unsigned c = 0; c < t->schema.columns; c++)
-		if (is_wanted(plan, c) && !owner_in_payload(t, c))
+		if (arrange_uses(&plan->shown, plan->item, plan->items, c) &&
+			!owner_in_payload(t, c))
 			TRY(owner_list_column(s, t, c, list));
-	if (s->fetch == AMT_FETCH_ALL && needs_payload(t, plan))
+	if (s->fetch == AMT_FETCH_ALL && needs_payload(t, &plan->shown, plan->item, plan->items))
 		TRY(owner_list_family(RELATION_PAYLOAD, CIRCUIT_VALUE, list));
 	return STATUS_OK;
 }
@@ -293,7 +284,7 @@ static amt_status select_rows(struct amt_session *s, const struct relation *t,
 		goto out;
 	}
 	TRY_GOTO(status, owner_receive_rows(s, buf_span(&list), NULL, 0, &rows), out);
-	if (s->fetch != AMT_FETCH_ALL && needs_payload(t, plan))
+	if (s->fetch != AMT_FETCH_ALL && needs_payload(t, &plan->shown, plan->item, plan->items))
 		TRY_GOTO(status, fetch_sealed(s, ids, count, &rows), out);
 	status = finish_rows(plan, &rows, out);
 out:
@@ -335,9 +326,10 @@ static amt_status explain(
 	amt_status status = plan_explain(plan, &t->schema, t->rows, &text);
 	if (amt_ok(status) && plan->statement == STATEMENT_SELECT && plan->row_bits)
 		status = buf_printf(&text, "fetch: %s\n",
-			needs_payload(t, plan) ? fetch_text(s->fetch)
-					       : "encrypted columns are sent whole: the host "
-						 "learns nothing of the matches; one round");
+			needs_payload(t, &plan->shown, plan->item, plan->items)
+				? fetch_text(s->fetch)
+				: "encrypted columns are sent whole: the host "
+				  "learns nothing of the matches; one round");
 	if (amt_ok(status))
 		status = result_set_explanation(out, buf_span(&text));
 	buf_free(&text);
@@ -359,11 +351,7 @@ static amt_status explain_scan(struct amt_session *s, const struct relation *t,
 {
 	struct buf text = {0};
 	const struct scan_plan *p = &q->scan;
-	bool payload = false;
-	for (unsigned i = 0; p->rows && i < p->items; i++)
-		payload |= owner_in_payload(t, p->item[i].column);
-	for (unsigned i = 0; i < p->shown.keys; i++)
-		payload |= owner_in_payload(t, p->shown.key[i].column);
+	bool payload = p->rows && needs_payload(t, &p->shown, p->item, p->items);
 	amt_status status = scan_plan_explain(p, options, &text);
 	if (amt_ok(status) && p->rows && p->statement == STATEMENT_SELECT && !p->fetched)
 		status = buf_printf(&text, "fetch: %s\n",

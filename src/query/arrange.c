@@ -16,6 +16,17 @@ bool arrangement_any(const struct arrangement *a)
 	return a->keys > 0 || a->distinct || a->offset > 0 || a->limit != UINT64_MAX;
 }
 
+bool arrange_uses(
+	const struct arrangement *a, const struct plan_item *item, unsigned items, unsigned column)
+{
+	bool used = false;
+	for (unsigned i = 0; i < items; i++)
+		used |= item[i].column == column;
+	for (unsigned i = 0; i < a->keys; i++)
+		used |= a->key[i].column == column;
+	return used;
+}
+
 static amt_status print_word(struct buf *out, const char *word, bool *any)
 {
 	TRY(buf_printf(out, "%s%s", *any ? ", " : "", word));

@@ -24,6 +24,9 @@ struct arrangement {
 void arrangement_free(struct arrangement *a);
 /* Whether something of it is asked. */
 bool arrangement_any(const struct arrangement *a);
+/* Whether a column is shown, or what rows are ordered by. */
+bool arrange_uses(
+	const struct arrangement *a, const struct plan_item *item, unsigned items, unsigned column);
 /* "ORDER BY, LIMIT 3" */
 amt_status arrange_print(const struct arrangement *a, struct buf *out);
 /* How many rows must be known to show what it shows, of rows in the order of the table. */

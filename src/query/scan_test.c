@@ -223,6 +223,8 @@ static bool apply(char op, struct test_value x, struct test_value y, struct test
 		return !__builtin_sub_overflow(x.v, y.v, &out->v);
 	default:
 		out->null = y.v == 0;
+		if (y.v == -1) /* of the least number too */
+			return op == '%' || !__builtin_sub_overflow(0, x.v, &out->v);
 		if (!out->null)
 			out->v = op == '/' ? x.v / y.v : x.v % y.v;
 		return true;
@@ -321,10 +323,9 @@ amt_status scan_test_changes(const struct scan_build *b, const struct pred *p, u
 			continue;
 		ENSURE(changes < SCAN_TEST_CHANGES, AMT_UNSUPPORTED,
 			"the condition on column \"%s\" holds for more than %d ranges of its "
-			"values: scan_base = '%s:%llu' makes it a column of one digit, which takes "
-			"any condition",
-			b->schema->column[p->column].name, SCAN_TEST_CHANGES / 2,
-			b->schema->column[p->column].name, (unsigned long long)layout->max + 1);
+			"values; a column of one digit takes any condition: declare at most %d "
+			"values by CHECK, and as many in scan_base",
+			b->schema->column[p->column].name, SCAN_TEST_CHANGES / 2, SCAN_MAX_BASE);
 		if (code != NULL)
 			code[*count + changes] = v;
 		changes++;

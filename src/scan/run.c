@@ -485,14 +485,14 @@ amt_status scan_run(const struct bgv_ring *ring, const struct bgv_keys *keys,
 
 static amt_status open_pack(struct scan_scalars *s, const struct bgv_ring *ring,
 	const struct bgv_keys *keys, const struct scan_fit *fit, uint32_t first, unsigned count,
-	struct span bytes, uint64_t *memory, struct pool *pool)
+	struct span bytes, uint64_t **memory, struct pool *pool)
 {
 	struct bgv_ct packed = {0}, out[SCAN_PACK_SCALARS];
 	const uint8_t *needed = fit->needed + first;
 	for (unsigned i = 0; i < count; i++) {
 		size_t words = (size_t)2 * needed[i] * ring->n;
-		out[i] = (struct bgv_ct){.data = memory, .words = words};
-		memory += words;
+		out[i] = (struct bgv_ct){.data = *memory, .words = words};
+		*memory += words;
 	}
 	TRY(bgv_seeded_get(&packed, ring, needed[0], bytes));
 	amt_status status = bgv_expand_into(ring, keys, out, &packed, needed, count, pool);
@@ -514,13 +514,10 @@ static amt_status open_scalars(struct scan_scalars *s, const struct bgv_ring *ri
 	TRY(mem_alloc_aligned(&s->memory, s->bytes));
 	uint64_t *memory = s->memory;
 	for (uint32_t first = 0; first < p->scalars; first += SCAN_PACK_SCALARS) {
-		unsigned count = scan_pack_count(p, first);
 		size_t bytes = bgv_seeded_bytes(ring, fit->needed[first]);
-		TRY(open_pack(s, ring, keys, fit, first, count, span_of(packed.data, bytes), memory,
-			pool));
+		TRY(open_pack(s, ring, keys, fit, first, scan_pack_count(p, first),
+			span_of(packed.data, bytes), &memory, pool));
 		packed = span_of(packed.data + bytes, packed.size - bytes);
-		for (unsigned i = 0; i < count; i++)
-			memory += (size_t)2 * fit->needed[first + i] * ring->n;
 	}
 	return STATUS_OK;
 }

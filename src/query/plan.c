@@ -15,13 +15,8 @@ static amt_status add_item(
 	struct lowering *l, enum plan_item_kind kind, const char *label, struct plan_item **out)
 {
 	struct plan *p = l->plan;
-	ENSURE(p->items < PLAN_MAX_ITEMS, AMT_LIMIT, "more than %d columns in the result",
-		PLAN_MAX_ITEMS);
-	TRY(mem_grow(&p->item, (p->items + 1) * sizeof(*p->item)));
-	struct plan_item *i = &p->item[p->items++];
-	*i = (struct plan_item){.kind = (uint8_t)kind, .column = PLAN_NO_COLUMN};
-	(void)snprintf(i->label, sizeof(i->label), "%s", label);
-	*out = i;
+	TRY(rows_add_item(&p->item, &p->items, kind, label, PLAN_NO_COLUMN));
+	*out = &p->item[p->items - 1];
 	return STATUS_OK;
 }
 
@@ -138,31 +133,7 @@ static bool is_aggregate(const PgQuery__Node *n)
 	return n != NULL && n->node_case == PG_QUERY__NODE__NODE_FUNC_CALL;
 }
 
-static amt_status lower_column(struct lowering *l, const PgQuery__ColumnRef *ref, const char *alias)
-{
-	const struct schema *schema = l->binder.schema;
-	const struct sql_statement *s = l->binder.statement;
-	struct plan_item *item;
-	const PgQuery__Node *last = ref->fields[ref->n_fields - 1];
-	if (last->node_case == PG_QUERY__NODE__NODE_A_STAR) {
-		const char *table = ref->n_fields == 2 ? sql_name(1, ref->fields) : s->alias;
-		SQL_ENSURE(ref->n_fields <= 2 && table != NULL && strcmp(table, s->alias) == 0, s,
-			AMT_NOT_FOUND, ref->location, "missing FROM-clause entry for table \"%s\"",
-			table != NULL ? table : "?");
-		for (unsigned i = 0; i < schema->columns; i++) {
-			TRY(add_item(l, PLAN_COLUMN, schema->column[i].name, &item));
-			item->column = (uint16_t)i;
-		}
-		return STATUS_OK;
-	}
-	uint16_t column;
-	TRY(bind_column(&l->binder, ref, &column));
-	TRY(add_item(l, PLAN_COLUMN, alias != NULL ? alias : schema->column[column].name, &item));
-	item->column = column;
-	return STATUS_OK;
-}
-
-static amt_status lower_items(struct lowering *l, const PgQuery__SelectStmt *n, bool aggregate)
+static amt_status lower_aggregates(struct lowering *l, const PgQuery__SelectStmt *n)
 {
 	for (size_t i = 0; i < n->n_target_list; i++) {
 		const PgQuery__ResTarget *t = n->target_list[i]->res_target;
@@ -173,10 +144,6 @@ static amt_status lower_items(struct lowering *l, const PgQuery__SelectStmt *n, 
 		}
 		if (t->val == NULL || t->val->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
 			return bind_refuse(&l->binder, t->val, "in the list of SELECT");
-		if (!aggregate) {
-			TRY(lower_column(l, t->val->column_ref, alias));
-			continue;
-		}
 		const PgQuery__ColumnRef *ref = t->val->column_ref;
 		const char *name = sql_name(1, ref->fields + ref->n_fields - 1);
 		SQL_FAIL(l->binder.statement, AMT_SYNTAX, ref->location,
@@ -206,8 +173,9 @@ amt_status lower_select(struct lowering *l, const PgQuery__SelectStmt *n)
 		TRY(circuit_output(
 			&l->plan->circuit, CIRCUIT_ANSWER_ROWS, CIRCUIT_VALUE, 0, l->match));
 	}
-	TRY(lower_items(l, n, aggregate));
-	return sort_rows_bind(&l->binder, n, l->plan->item, l->plan->items, &l->plan->shown);
+	struct plan *p = l->plan;
+	return aggregate ? lower_aggregates(l, n)
+			 : rows_bind(&l->binder, n, &p->item, &p->items, &p->shown);
 }
 
 /* valid := valid and not T(where). */

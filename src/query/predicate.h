@@ -77,15 +77,17 @@ bool sql_comparison(const PgQuery__AExpr *e, enum int_comparison *op);
 enum int_comparison sql_mirrored(enum int_comparison op);
 enum int_comparison sql_opposite(enum int_comparison op);
 
-/* ---- ORDER BY, DISTINCT, OFFSET and LIMIT (sort.c) */
+/* ---- rows of a SELECT: their list, ORDER BY, DISTINCT, OFFSET and LIMIT (sort.c) */
 
 enum { SORT_MAX_KEYS = 64 };
 /* DISTINCT (refused of aggregates), OFFSET and LIMIT; freed by arrangement_free. */
 amt_status sort_bind(const struct binder *b, const PgQuery__SelectStmt *n, bool aggregate,
 	struct arrangement *out);
-/* ORDER BY of rows that show these columns. */
-amt_status sort_rows_bind(const struct binder *b, const PgQuery__SelectStmt *n,
-	const struct plan_item *item, unsigned items, struct arrangement *out);
+/* The list of a SELECT of rows, into a growing array (mem_free), and its ORDER BY. */
+amt_status rows_bind(const struct binder *b, const PgQuery__SelectStmt *n, struct plan_item **item,
+	unsigned *items, struct arrangement *out);
+amt_status rows_add_item(struct plan_item **item, unsigned *items, enum plan_item_kind kind,
+	const char *label, uint16_t column);
 /* A column of ORDER BY, by name, alias or position. */
 amt_status sort_column(const struct binder *b, const PgQuery__SelectStmt *n,
 	const PgQuery__SortBy *sort, uint16_t *out);

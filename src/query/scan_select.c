@@ -386,47 +386,6 @@ static amt_status bind_top(struct selecting *x, const PgQuery__SelectStmt *n)
 	return add_heading(x, item, label);
 }
 
-static amt_status add_row_item(struct selecting *x, const char *label, uint16_t column)
-{
-	struct scan_plan *p = x->p;
-	ENSURE(p->items < PLAN_MAX_ITEMS, AMT_LIMIT, "more than %d columns in the result",
-		PLAN_MAX_ITEMS);
-	TRY(mem_grow(&p->item, (p->items + 1) * sizeof(*p->item)));
-	struct plan_item *i = &p->item[p->items++];
-	*i = (struct plan_item){.kind = PLAN_COLUMN, .column = column};
-	(void)snprintf(i->label, sizeof(i->label), "%s", label);
-	return STATUS_OK;
-}
-
-static amt_status bind_rows(struct selecting *x, const PgQuery__SelectStmt *n)
-{
-	const struct schema *schema = x->b->schema;
-	const struct sql_statement *s = x->b->statement;
-	x->p->rows = true;
-	for (size_t i = 0; i < n->n_target_list; i++) {
-		const PgQuery__ResTarget *t = n->target_list[i]->res_target;
-		if (t->val == NULL || t->val->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
-			return bind_refuse(x->b, t->val, "in the list of SELECT");
-		const PgQuery__ColumnRef *ref = t->val->column_ref;
-		uint16_t column;
-		if (!sql_is_star(t->val)) {
-			TRY(bind_column(x->b, ref, &column));
-			const char *label = t->name != NULL && t->name[0] != '\0'
-						    ? t->name
-						    : schema->column[column].name;
-			TRY(add_row_item(x, label, column));
-			continue;
-		}
-		const char *table = ref->n_fields == 2 ? sql_name(1, ref->fields) : s->alias;
-		SQL_ENSURE(ref->n_fields <= 2 && table != NULL && strcmp(table, s->alias) == 0, s,
-			AMT_NOT_FOUND, ref->location, "missing FROM-clause entry for table \"%s\"",
-			table != NULL ? table : "?");
-		for (unsigned c = 0; c < schema->columns; c++)
-			TRY(add_row_item(x, schema->column[c].name, (uint16_t)c));
-	}
-	return STATUS_OK;
-}
-
 amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 {
 	struct selecting x = {p, b};
@@ -441,6 +400,6 @@ amt_status scan_bind_select(struct scan_plan *p, const struct binder *b)
 	TRY(is_top(&x, n, &top));
 	if (top)
 		return bind_top(&x, n);
-	TRY(bind_rows(&x, n));
-	return sort_rows_bind(b, n, p->item, p->items, &p->shown);
+	p->rows = true;
+	return rows_bind(b, n, &p->item, &p->items, &p->shown);
 }

@@ -1,4 +1,4 @@
-/* ORDER BY, DISTINCT, OFFSET and LIMIT, bound to a schema. */
+/* The list of a SELECT of rows, and ORDER BY, DISTINCT, OFFSET and LIMIT, bound to a schema. */
 #include "query/predicate.h"
 
 #include "base/alloc.h"
@@ -65,7 +65,7 @@ static bool is_shown(const struct plan_item *item, unsigned items, uint16_t colu
 	return false;
 }
 
-amt_status sort_rows_bind(const struct binder *b, const PgQuery__SelectStmt *n,
+static amt_status bind_keys(const struct binder *b, const PgQuery__SelectStmt *n,
 	const struct plan_item *item, unsigned items, struct arrangement *out)
 {
 	SQL_ENSURE(n->n_sort_clause <= SORT_MAX_KEYS, b->statement, AMT_LIMIT,
@@ -83,6 +83,61 @@ amt_status sort_rows_bind(const struct binder *b, const PgQuery__SelectStmt *n,
 		out->keys++;
 	}
 	return STATUS_OK;
+}
+
+/* ---- the list of SELECT */
+
+amt_status rows_add_item(struct plan_item **item, unsigned *items, enum plan_item_kind kind,
+	const char *label, uint16_t column)
+{
+	ENSURE(*items < PLAN_MAX_ITEMS, AMT_LIMIT, "more than %d columns in the result",
+		PLAN_MAX_ITEMS);
+	TRY(mem_grow(item, (*items + 1) * sizeof(**item)));
+	struct plan_item *i = *item + (*items)++;
+	*i = (struct plan_item){.kind = (uint8_t)kind, .column = column};
+	(void)snprintf(i->label, sizeof(i->label), "%s", label);
+	return STATUS_OK;
+}
+
+static amt_status add_all_columns(const struct binder *b, const PgQuery__ColumnRef *ref,
+	struct plan_item **item, unsigned *items)
+{
+	const struct sql_statement *s = b->statement;
+	const struct schema *schema = b->schema;
+	const char *table = ref->n_fields == 2 ? sql_name(1, ref->fields) : s->alias;
+	SQL_ENSURE(ref->n_fields <= 2 && table != NULL && strcmp(table, s->alias) == 0, s,
+		AMT_NOT_FOUND, ref->location, "missing FROM-clause entry for table \"%s\"",
+		table != NULL ? table : "?");
+	for (unsigned c = 0; c < schema->columns; c++)
+		TRY(rows_add_item(item, items, PLAN_COLUMN, schema->column[c].name, (uint16_t)c));
+	return STATUS_OK;
+}
+
+static amt_status bind_target_list(const struct binder *b, const PgQuery__SelectStmt *n,
+	struct plan_item **item, unsigned *items)
+{
+	for (size_t i = 0; i < n->n_target_list; i++) {
+		const PgQuery__ResTarget *t = n->target_list[i]->res_target;
+		uint16_t column;
+		if (t->val == NULL || t->val->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+			return bind_refuse(b, t->val, "in the list of SELECT");
+		if (sql_is_star(t->val)) {
+			TRY(add_all_columns(b, t->val->column_ref, item, items));
+			continue;
+		}
+		TRY(bind_column(b, t->val->column_ref, &column));
+		bool named = t->name != NULL && t->name[0] != '\0';
+		TRY(rows_add_item(item, items, PLAN_COLUMN,
+			named ? t->name : b->schema->column[column].name, column));
+	}
+	return STATUS_OK;
+}
+
+amt_status rows_bind(const struct binder *b, const PgQuery__SelectStmt *n, struct plan_item **item,
+	unsigned *items, struct arrangement *out)
+{
+	TRY(bind_target_list(b, n, item, items));
+	return bind_keys(b, n, *item, *items, out);
 }
 
 /* A number of rows; NULL and ALL leave it as it is. */
